@@ -1,0 +1,47 @@
+# Two commands do all set-up themselves: `make quickstart` and `make test`. `make check` runs what CI runs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-all check lint types imports clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing emovae into $(VENV) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	@echo "installing the development tools into $(VENV) ..."
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+quickstart: $(VENV)/run.stamp  ## the paper's pipeline on synthetic speech: a table in minutes
+	@$(BIN)/emovae quickstart
+
+test: $(VENV)/dev.stamp  ## the everyday tests and the docstring examples
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m 'not slow'
+
+test-all: $(VENV)/dev.stamp  ## the slow tests too
+	@$(BIN)/python -m pytest -q -n $(JOBS)
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp
+	@$(BIN)/lint-imports
+
+check: lint types imports test  ## what CI runs, the slow tests aside
+
+clean:  ## removes the environment and every cache; runs/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

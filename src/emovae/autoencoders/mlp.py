@@ -1,0 +1,83 @@
+"""What the three autoencoders share: fully connected layers, and weights drawn from a generator given by hand."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from emovae.config import Autoencoder
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU}
+
+
+class Latent(NamedTuple):
+    """The Gaussian that a variational encoder names for each segment.
+
+    Attributes:
+        mean: [segment, latent].
+        log_variance: [segment, latent].
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+
+
+class Terms(NamedTuple):
+    """The two terms of eq. 2, one value a segment.
+
+    Attributes:
+        reconstruction: squared distance |X - X^|^2, summed over the segment's values.
+        divergence: KL[Q(z|X) || P(z)] in nats; zero for the autoencoder.
+    """
+
+    reconstruction: Tensor
+    divergence: Tensor
+
+
+def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """A layer with He's uniform weights (gain of a rectifier) and no offset."""
+    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def stack(widths: Sequence[int], settings: Autoencoder, generator: torch.Generator) -> nn.Sequential:
+    """Layers of these widths, an activation after each."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+        layers += [linear(inputs, outputs, generator), ACTIVATIONS[settings.activation]()]
+    return nn.Sequential(*layers)
+
+
+def decoder(inputs: int, values: int, settings: Autoencoder, generator: torch.Generator) -> nn.Sequential:
+    """The encoder's widths in reverse, and a linear layer to the segment's values."""
+    hidden = settings.hidden[::-1]
+    return nn.Sequential(
+        *stack((inputs, *hidden), settings, generator),
+        linear(hidden[-1] if hidden else inputs, values, generator),
+    )
+
+
+def squared_distance(segments: Tensor, reconstructed: Tensor) -> Tensor:
+    """|X - X^|^2 of each segment, [segment]; Latif et al. (2018), eq. 2, first term."""
+    return (segments - reconstructed).square().sum(-1)
+
+
+def divergence(latent: Latent) -> Tensor:
+    """KL[N(mean, variance) || N(0, 1)] of each segment in nats, [segment]; eq. 2, second term.
+
+    >>> divergence(Latent(torch.ones(1, 128), torch.zeros(1, 128))).item()
+    64.0
+    """
+    mean, log_variance = latent
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+
+
+def reparameterised(latent: Latent, generator: torch.Generator) -> Tensor:
+    """z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), [segment, latent]."""
+    mean, log_variance = latent
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + noise * (0.5 * log_variance).exp()

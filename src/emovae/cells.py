@@ -1,0 +1,192 @@
+"""How one cell is computed: one model, fold, seed and test condition, from frames to probabilities of who is tested."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+
+from emovae import normalise
+from emovae.autoencoders import Network, build
+from emovae.baselines import functionals_svm, majority
+from emovae.classifiers import LSTMClassifier
+from emovae.files import read_json, write_bytes, write_json
+from emovae.functionals import functionals
+from emovae.grid import (
+    Cell,
+    Context,
+    autoencoder_key,
+    autoencoder_members,
+    cell_key,
+    is_learned,
+    scale_members,
+    seed_of,
+)
+from emovae.latents import Sequences, conditions, latent_sequences, merged
+from emovae.normalise import Normaliser
+from emovae.seeds import seed_for
+from emovae.segments import frames_per_segment, segment
+from emovae.training import (
+    Epoch,
+    Examples,
+    Labelled,
+    one_thread,
+    predict,
+    train_autoencoder,
+    train_classifier,
+)
+
+
+class Step(NamedTuple):
+    """Told while a cell is computed: a stage's epoch, of how many at most, and its losses."""
+
+    cell: Cell
+    stage: str
+    epoch: int
+    epochs: int
+    losses: Epoch
+
+
+Listener = Callable[[Step], None]
+
+
+class CellResult(NamedTuple):
+    """The probabilities of the tested utterances, float [utterance, class], and the classifier's learning curve."""
+
+    probabilities: NDArray[np.float32]
+    curve: list[Epoch]
+
+
+def result_of(context: Context, cell: Cell) -> CellResult | None:
+    """The finished result of a cell, or None."""
+    place = _place(context, cell)
+    if not place.exists():
+        return None
+    kept = read_json(place)
+    return CellResult(np.asarray(kept["probabilities"], np.float32), kept["curve"])
+
+
+def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
+    """Computes a cell and writes its result, with one thread; a finished one is left as it is.
+
+    Raises:
+        EmovaeError: when training diverges or the folder cannot be written.
+    """
+    if result_of(context, cell) is not None:
+        return
+    with one_thread():
+        probabilities, curve = (
+            _learned(context, cell, listen) if is_learned(cell) else (_baseline(context, cell), [])
+        )
+    write_json(
+        _place(context, cell),
+        {"cell": cell._asdict(), "probabilities": probabilities.tolist(), "curve": curve},
+    )
+
+
+def _place(context: Context, cell: Cell) -> Path:
+    return context.folder / f"{cell_key(context, cell)}.json"
+
+
+def _baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
+    """Baselines stop at nothing, so they learn from the validation speakers too."""
+    task, fold = context.tasks[cell.task], context.fold(cell)
+    learned_from = (*fold.train, *fold.validation)
+    labels = task.numbers(learned_from)
+    if cell.model == "majority":
+        return majority.probabilities(labels, len(task.classes), len(fold.test))
+    normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
+    train, test = (
+        np.stack([functionals(normaliser.of(member)) for member in members])
+        for members in (learned_from, fold.test)
+    )
+    return functionals_svm.probabilities(train, labels, test, len(task.classes))
+
+
+def _learned(context: Context, cell: Cell, listen: Listener) -> CellResult:
+    task, fold, machine = context.tasks[cell.task], context.fold(cell), context.machine
+    settings = context.experiment.classifier
+    normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
+    network = _autoencoder(context, cell, normaliser, listen)
+    train, validation, test = (
+        _sequences(context, cell, network, normaliser, members)
+        for members in (fold.train, fold.validation, fold.test)
+    )
+    seed = seed_of(context, cell, "classifier")
+    classifier = LSTMClassifier(
+        train.values.shape[1],
+        len(task.classes),
+        settings,
+        torch.Generator().manual_seed(seed_for(seed, "weights")),
+    ).to(machine.device)
+    curve = train_classifier(
+        classifier,
+        Labelled(train, task.numbers(fold.train)),
+        Labelled(validation, task.numbers(fold.validation)),
+        settings,
+        seed,
+        machine,
+        lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
+    )
+    return CellResult(predict(classifier, test, machine), curve)
+
+
+def _sequences(
+    context: Context, cell: Cell, network: Network, normaliser: Normaliser, members: Sequence[int]
+) -> Sequences:
+    """Training and tested latents are built alike, by the same condition."""
+    experiment, task = context.experiment, context.tasks[cell.task]
+    weights = None
+    if cell.test_condition is not None:
+        told = task.condition_numbers(members)
+        weights = conditions(told, len(task.condition_classes), oracle=cell.test_condition == "oracle")
+    noise = torch.Generator(context.machine.device).manual_seed(seed_of(context, cell, "sample"))
+    segmented = segment(normaliser, members, experiment.segments)
+    sequences = latent_sequences(network, segmented, weights, experiment.features, noise)
+    return merged(sequences) if experiment.merge == "statistics" else sequences
+
+
+def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: Listener) -> Network:
+    """The trained autoencoder of a cell: read where it is finished, trained and kept otherwise."""
+    experiment, task, machine = context.experiment, context.tasks[cell.task], context.machine
+    settings, seed = experiment.autoencoder, seed_of(context, cell, "autoencoder")
+    network = build(
+        cell.model,
+        frames_per_segment(experiment.segments) * experiment.front_end.bands,
+        len(task.condition_classes),
+        settings,
+        torch.Generator().manual_seed(seed_for(seed, "weights")),
+    )
+    place = context.folder / f"{autoencoder_key(context, cell)}.safetensors"
+    if place.exists():
+        network.load_state_dict(safetensors.torch.load_file(place))
+        return network.to(machine.device)
+    train, validation = (
+        _examples(context, cell, normaliser, members) for members in autoencoder_members(context, cell)
+    )
+    stage = cell.model.removesuffix("-LSTM")
+    curve = train_autoencoder(
+        network.to(machine.device),
+        train,
+        validation,
+        settings,
+        seed,
+        machine,
+        lambda epoch, losses: listen(Step(cell, stage, epoch, settings.epochs, losses)),
+    )
+    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    write_bytes(place, safetensors.torch.save(weights, {"curve": json.dumps(curve)}))
+    return network
+
+
+def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:
+    segmented = segment(normaliser, members, context.experiment.segments)
+    if cell.model != "CVAE-LSTM":
+        return Examples(segmented.values, None)
+    task = context.tasks[cell.task]
+    told = conditions(task.condition_numbers(members), len(task.condition_classes), oracle=True)
+    return Examples(segmented.values, torch.from_numpy(np.repeat(told, np.diff(segmented.starts), axis=0)))

@@ -1,0 +1,73 @@
+"""Corpora: one small reader each, all giving the same table of utterances.
+
+>>> from emovae import corpora
+>>> corpora.open_corpus("synthetic:8").utterances[0].emotion
+'anger'
+"""
+
+from pathlib import Path
+
+from emovae.corpora import emotale, nemo, synthetic, table, urdu
+from emovae.corpora.corpus import Corpus, Reader
+from emovae.errors import CorpusError
+
+__all__ = ["READERS", "Corpus", "Reader", "guess", "open_corpus"]
+
+READERS: tuple[Reader, ...] = (urdu.READER, emotale.READER, nemo.READER, table.READER)
+"""Every reader of a folder, in the order in which a folder is held against them; `table` is the most general."""
+
+
+def open_corpus(where: str, reader: str | None = None) -> Corpus:
+    """Reads a corpus.
+
+    Args:
+        where: a folder, a label table, or `synthetic` or `synthetic:N` for N made-up utterances.
+        reader: a reader's name; None guesses it from the folder.
+
+    Raises:
+        CorpusError: when the folder or the reader is not there, or one does not fit the other.
+    """
+    if where == synthetic.NAME or where.startswith(f"{synthetic.NAME}:"):
+        if reader not in (None, synthetic.NAME):
+            raise CorpusError(f"reader {reader} reads folders, and {where} is none; leave --reader out")
+        return synthetic.read(where)
+    if reader == synthetic.NAME:
+        raise CorpusError(
+            f"reader synthetic reads no folder; give --corpus {synthetic.NAME}:N in place of {where}"
+        )
+    root = Path(where)
+    if not root.exists():
+        raise CorpusError(f"corpus {root} does not exist; check the path (or use --corpus synthetic)")
+    chosen = guess(root) if reader is None else _named(reader, root)
+    return chosen.read(root)
+
+
+def guess(root: Path) -> Reader:
+    """The first reader that knows the folder.
+
+    Raises:
+        CorpusError: when none does; the message lists what each expects.
+    """
+    for reader in READERS:
+        if reader.fits(root):
+            return reader
+    expected = "\n".join(f"  {reader.name}: {reader.expects}" for reader in READERS)
+    raise CorpusError(f"no reader knows {root}. What each expects:\n{expected}\nName one with --reader")
+
+
+def _named(name: str, root: Path) -> Reader:
+    known = {reader.name: reader for reader in READERS}
+    if name not in known:
+        raise CorpusError(
+            f"there is no reader {name!r}; the readers are {', '.join(known)} and {synthetic.NAME}"
+        )
+    reader = known[name]
+    if not reader.fits(root):
+        fitting = [other.name for other in READERS if other.fits(root)]
+        hint = (
+            f"--reader {fitting[0]} would fit"
+            if fitting
+            else "`emovae corpora` lists what each reader expects"
+        )
+        raise CorpusError(f"reader {name} does not fit {root}: it expects {reader.expects}; {hint}")
+    return reader

@@ -1,0 +1,111 @@
+"""EmoTale: five sentences enacted in five emotions, in Danish and English, rated by three annotators.
+
+A real record of `annotations.csv`, two raters left out: `DK_001_A_1.wav,4.0,1.5,4.5,A,...,A` is speaker 001
+enacting anger in Danish sentence 1; the first rater heard arousal 4, valence 1.5, dominance 4.5, and anger.
+One person has one number in both languages, and some speak one of them only.
+
+Hjuler, Skat-Rørdam, Clemmensen, Das (2025), "EmoTale: an enacted speech-emotion dataset in Danish".
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+
+from emovae.corpora.corpus import Corpus, Reader, holds, recordings
+from emovae.corpora.rows import Row, number, read_text
+from emovae.errors import CorpusError
+from emovae.utterance import Utterance
+
+EMOTIONS = {"A": "anger", "B": "boredom", "H": "happiness", "N": "neutral", "S": "sadness"}
+
+LANGUAGES = {"DK": "Danish", "EN": "English"}
+
+GENDERS = {"F": "female", "M": "male"}
+
+RATERS = ("a1", "a2", "a3")
+
+NAME = re.compile(
+    r"(?P<id>(?P<language>DK|EN)_(?P<speaker>\d+)_(?P<emotion>[ABHNS])_(?P<sentence>\d+))\.(?i:wav|flac)"
+)
+"""A recording in `annotations.csv`: `DK_004_A_5.wav`, also where the folder holds a .flac."""
+
+
+def _read(root: Path) -> Corpus:
+    ratings = [f"{rater}_{dimension}" for rater in RATERS for dimension in "AVD"]
+    annotations = read_text(root / "annotations.csv", ",", needed=["file", "gt_emotion", *ratings])
+    people = read_text(root / "speaker_info.csv", ",", needed=["speaker", "gender"])
+    genders = {row.cells["speaker"]: row.cells["gender"] for row in people.rows}
+    audio = recordings(root / "wav")
+    named = {_name(annotations.path, row)["id"]: row for row in annotations.rows}
+    silent = [name for name in named if name not in audio]
+    if silent:
+        raise CorpusError(
+            f"{len(silent)} of the {len(named)} recordings in {annotations.path} are not in {root / 'wav'}, "
+            f"{silent[0]} first; fetch the corpus anew"
+        )
+    unknown = [path.name for name, path in audio.items() if name not in named]
+    if unknown:
+        raise CorpusError(
+            f"{len(unknown)} of the {len(audio)} recordings in {root / 'wav'} have no row in "
+            f"{annotations.path}, {unknown[0]} first; take them out, or fetch the corpus anew"
+        )
+    rows = annotations.rows
+    return Corpus(
+        name="emotale", utterances=tuple(_utterance(annotations.path, row, audio, genders) for row in rows)
+    )
+
+
+def _name(table: Path, row: Row) -> re.Match[str]:
+    named = NAME.fullmatch(row.cells["file"])
+    if named is None or named["emotion"] != row.cells["gt_emotion"]:
+        raise CorpusError(
+            f"{table}, {row.where}: {row.cells['file']!r} with emotion {row.cells['gt_emotion']!r} is not as "
+            "EmoTale writes it, such as DK_004_A_5.wav with A; fetch the corpus anew"
+        )
+    return named
+
+
+def _utterance(table: Path, row: Row, audio: Mapping[str, Path], genders: Mapping[str, str]) -> Utterance:
+    named = _name(table, row)
+    gender = genders.get(named["speaker"])
+    if gender not in GENDERS:
+        raise CorpusError(
+            f"{table}, {row.where}: speaker_info.csv gives speaker {named['speaker']} the gender {gender!r}, "
+            "not F or M; fetch the corpus anew"
+        )
+    return Utterance(
+        id=named["id"],
+        audio=audio[named["id"]],
+        speaker=named["speaker"],
+        emotion=EMOTIONS[named["emotion"]],
+        arousal=_mean_rating(table, row, "A"),
+        valence=_mean_rating(table, row, "V"),
+        dominance=_mean_rating(table, row, "D"),
+        language=LANGUAGES[named["language"]],
+        gender=GENDERS[gender],
+        sentence=named["sentence"],
+    )
+
+
+def _mean_rating(table: Path, row: Row, dimension: str) -> float | None:
+    """The mean over the raters who gave a value, on the scale from 1 to 5."""
+    columns = [f"{rater}_{dimension}" for rater in RATERS]
+    given = {column: value for column in columns if (value := number(table, row, column)) is not None}
+    for column, value in given.items():
+        if not 1 <= value <= 5:
+            raise CorpusError(
+                f"{table}, {row.where}: {column} is {value}, not from 1 to 5; fetch the corpus anew"
+            )
+    return fmean(given.values()) if given else None
+
+
+READER = Reader(
+    name="emotale",
+    title="EmoTale: enacted Danish and English, 800 utterances, 18 speakers, 5 emotions and three ratings",
+    expects="annotations.csv, speaker_info.csv and the folder wav/ with recordings such as DK_004_A_5.wav",
+    licence="research use, cite Hjuler et al. (2025)",
+    source="https://github.com/snehadas/EmoTale",
+    fits=lambda root: holds(root, "annotations.csv", "wav"),
+    read=_read,
+)

@@ -1,0 +1,92 @@
+"""Files appear whole or not at all: written beside, synced, renamed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from emovae.errors import OutputError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file for writing that takes its name only once it is complete and on the disk.
+
+    Args:
+        path: the final name; its folder is made when it is not there.
+
+    Yields:
+        A binary file. When the block raises, the unfinished file is removed and `path` stays as it was.
+
+    Raises:
+        OutputError: when the place cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; give a folder you can write to"
+        ) from error
+    finally:
+        # A parent that is itself a file makes even this look-up fail; the message above has told it already.
+        if beside.parent.is_dir():
+            beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a whole file, see `written_whole`."""
+    with written_whole(path) as stream:
+        stream.write(content)
+
+
+def canonical_json(value: object) -> str:
+    """The one spelling of a JSON value: keys sorted, no blanks; what keys and fingerprints hash.
+
+    >>> canonical_json({"b": 1, "a": [2.5, None]})
+    '{"a":[2.5,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes a JSON file for people: indented, keys in the order given."""
+    write_bytes(path, (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file that emovae wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def fingerprint(value: object, length: int = 16) -> str:
+    """Names a JSON value by its content: the first hexadecimal digits of a SHA-256.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_writable(folder: Path) -> None:
+    """Makes the folder and tries it with a file, so that a run fails before its first hour and not after.
+
+    Raises:
+        OutputError: when it cannot be made or written.
+    """
+    write_bytes(folder / ".writable", b"")
+    (folder / ".writable").unlink()

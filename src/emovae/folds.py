@@ -1,0 +1,260 @@
+"""Who is learned from, who stops the learning, who is judged.
+
+| kind              | what is held out                                              | name in the results               |
+|-------------------|---------------------------------------------------------------|-----------------------------------|
+| `session`         | each session in turn; without sessions, groups of speakers    | `leave-one-session-out`           |
+| `speaker`         | each speaker in turn                                          | `leave-one-speaker-out`           |
+| `leave-one-out`   | each session where there is one, each speaker otherwise       | either of those                   |
+| `speakers`        | groups of whole speakers, balanced by size and class          | `5-groups-of-speakers`            |
+| `held-out`        | one group of whole speakers, a share of them                  | `10%-of-speakers-held-out`        |
+| `contiguous`      | blocks of rows in the corpus's order                          | `10-contiguous-folds-speakers-mixed` |
+| `random`          | shuffled rows                                                 | `10-random-folds-speakers-mixed`  |
+| `held-out-random` | a share of shuffled rows                                      | `10%-held-out-speakers-mixed`     |
+
+No speaker is on two sides unless the name says so. Within the training side, whole speakers are set apart for early
+stopping. Folds don't depend on the seed of an experiment, so that seeds can be compared.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emovae.config import Protocol
+from emovae.errors import ProtocolError
+from emovae.files import fingerprint
+from emovae.seeds import seed_for
+from emovae.utterance import Utterance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One division of a corpus. All members are indices into its utterances, ascending.
+
+    Attributes:
+        name: what is held out.
+        train: what classifiers learn from.
+        validation: whole speakers of the training side, for early stopping.
+        test: what is judged.
+        extra: utterances outside the task (another subset, another emotion) of people who are neither tested nor
+            stop the learning; an autoencoder may learn from them, without labels.
+    """
+
+    name: str
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+    extra: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """All folds of one task.
+
+    Attributes:
+        protocol: its name in the results.
+        folds: see `Fold`.
+        fingerprint: hash of the ids, labels and roles; two results are comparable when it is the same.
+    """
+
+    protocol: str
+    folds: tuple[Fold, ...]
+    fingerprint: str
+
+
+class _Row(NamedTuple):
+    index: int
+    speaker: str
+    label: str
+
+
+def plan_folds(utterances: Sequence[Utterance], labels: Sequence[str | None], protocol: Protocol) -> Plan:
+    """Divides a corpus for one task.
+
+    Args:
+        utterances: the whole corpus.
+        labels: the task's label of each utterance; None leaves it out of the task.
+        protocol: what is held out.
+
+    Raises:
+        ProtocolError: for fewer groups than folds, a class that only one held-out group shows, or no speakers to
+            spare for validation; the message names them and what would do.
+    """
+    rows = [
+        _Row(index, utterance.speaker, label)
+        for index, (utterance, label) in enumerate(zip(utterances, labels, strict=True))
+        if label is not None
+    ]
+    if len({row.label for row in rows}) < 2:
+        found = ", ".join(sorted({row.label for row in rows})) or "none"
+        raise ProtocolError(
+            f"{len(rows)} utterances with classes: {found}; a task needs two classes at least"
+        )
+    name, held_out = _held_out(utterances, rows, protocol)
+    whole = "speakers-mixed" not in name
+    folds = tuple(
+        _fold(what, test, rows, utterances, protocol.validation, whole_speakers=whole)
+        for what, test in held_out
+    )
+    return Plan(name, folds, fingerprint([_told(fold, utterances, labels) for fold in folds]))
+
+
+def _held_out(
+    utterances: Sequence[Utterance], rows: Sequence[_Row], protocol: Protocol
+) -> tuple[str, list[tuple[str, list[_Row]]]]:
+    """The protocol's name, and what each fold tests."""
+    kind, count = protocol.kind, protocol.folds
+    has_sessions = all(utterances[row.index].session is not None for row in rows)
+    if kind in ("session", "leave-one-out") and has_sessions:
+        sessions = {row.index: str(utterances[row.index].session) for row in rows}
+        return "leave-one-session-out", _by_group(rows, [sessions[row.index] for row in rows], "session")
+    if kind in ("speaker", "leave-one-out"):
+        return "leave-one-speaker-out", _by_group(rows, [row.speaker for row in rows], "speaker")
+    if kind in ("session", "speakers"):
+        return f"{count}-groups-of-speakers", [_of_speakers(rows, group) for group in _groups(rows, count)]
+    if kind == "held-out":
+        first = _groups(rows, max(2, round(1 / protocol.share)))[0]
+        return f"{protocol.share:.0%}-of-speakers-held-out", [_of_speakers(rows, first)]
+    if kind == "contiguous":
+        return f"{count}-contiguous-folds-speakers-mixed", list(_blocks(rows, count))
+    shuffled = [rows[place] for place in np.random.default_rng(seed_for(0, "folds")).permutation(len(rows))]
+    if kind == "random":
+        return f"{count}-random-folds-speakers-mixed", list(_blocks(shuffled, count))
+    share = max(1, round(protocol.share * len(rows)))
+    return f"{protocol.share:.0%}-held-out-speakers-mixed", [("a random share", shuffled[:share])]
+
+
+def _by_group(rows: Sequence[_Row], groups: Sequence[str], what: str) -> list[tuple[str, list[_Row]]]:
+    names = sorted(set(groups))
+    if len(names) < 2:
+        raise ProtocolError(
+            f"one {what} only ({names[0]}): nobody is left to learn from; use another protocol.kind"
+        )
+    _check_classes(rows, groups, what)
+    return [
+        (f"{what} {name}", [row for row, group in zip(rows, groups, strict=True) if group == name])
+        for name in names
+    ]
+
+
+def _check_classes(rows: Sequence[_Row], groups: Sequence[str], what: str) -> None:
+    for label in sorted({row.label for row in rows}):
+        showing = {group for row, group in zip(rows, groups, strict=True) if row.label == label}
+        if len(showing) == 1:
+            raise ProtocolError(
+                f"class {label} is shown by one {what} only ({showing.pop()}): when that {what} is tested, nothing"
+                f" is left to learn the class from; leave it out with --set 'classes=[...]' or record more {what}s"
+            )
+
+
+def _groups(rows: Sequence[_Row], count: int) -> list[list[str]]:
+    speakers = sorted({row.speaker for row in rows})
+    if len(speakers) < count:
+        raise ProtocolError(
+            f"{count} folds of whole speakers need {count} speakers, and there are {len(speakers)}"
+            f" ({', '.join(speakers)}); use --set protocol.folds={max(2, len(speakers))} or fewer"
+        )
+    _check_classes(rows, [row.speaker for row in rows], "speaker")
+    return speaker_groups(rows, count)
+
+
+def speaker_groups(rows: Sequence[_Row], count: int) -> list[list[str]]:
+    """Divides speakers into groups of like size and like classes.
+
+    The largest speakers are placed first, each where it adds least to the sum over groups of squared class shares
+    and squared size: a greedy balance that depends on nothing but the counts and, for ties, the names.
+    """
+    speakers = sorted({row.speaker for row in rows})
+    classes = sorted({row.label for row in rows})
+    counts = np.zeros((len(speakers), len(classes)))
+    for row in rows:
+        counts[speakers.index(row.speaker), classes.index(row.label)] += 1
+    # One column more for the size, so that a group without a class is not filled for ever.
+    shares = np.column_stack([counts, counts.sum(axis=1)]) / np.append(counts.sum(axis=0), counts.sum())
+    load = np.zeros((count, shares.shape[1]))
+    members: list[list[str]] = [[] for _ in range(count)]
+    for place in sorted(range(len(speakers)), key=lambda place: (-counts[place].sum(), speakers[place])):
+        group = int(np.argmin(np.round(load @ shares[place], 12)))
+        load[group] += shares[place]
+        members[group].append(speakers[place])
+    return members
+
+
+def _of_speakers(rows: Sequence[_Row], group: Sequence[str]) -> tuple[str, list[_Row]]:
+    return f"speakers {', '.join(sorted(group))}", [row for row in rows if row.speaker in group]
+
+
+def _blocks(rows: Sequence[_Row], count: int) -> Iterator[tuple[str, list[_Row]]]:
+    if len(rows) < count:
+        raise ProtocolError(
+            f"{count} folds need {count} utterances, and there are {len(rows)}; use fewer folds"
+        )
+    edges = np.linspace(0, len(rows), count + 1).round().astype(int)
+    for number, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True), start=1):
+        yield f"block {number}", list(rows[start:stop])
+
+
+def _fold(
+    name: str,
+    test: Sequence[_Row],
+    rows: Sequence[_Row],
+    utterances: Sequence[Utterance],
+    share: float,
+    *,
+    whole_speakers: bool,
+) -> Fold:
+    tested = {row.index for row in test}
+    others = [row for row in rows if row.index not in tested]
+    if lacking := {row.label for row in test} - {row.label for row in others}:
+        raise ProtocolError(
+            f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds"
+        )
+    stopping = _validation_speakers(others, share, name)
+    shut_out = {utterances[index].speaker for index in tested} if whole_speakers else set()
+    sessions = {utterances[index].session for index in tested} - {None} if "session" in name else set()
+    in_task = {row.index for row in rows}
+    extra = (
+        index
+        for index, utterance in enumerate(utterances)
+        if index not in in_task
+        and utterance.speaker not in shut_out | stopping
+        and utterance.session not in sessions
+    )
+    return Fold(
+        name=name,
+        train=tuple(row.index for row in others if row.speaker not in stopping),
+        validation=tuple(row.index for row in others if row.speaker in stopping),
+        test=tuple(sorted(tested)),
+        extra=tuple(extra),
+    )
+
+
+def _validation_speakers(rows: Sequence[_Row], share: float, fold: str) -> set[str]:
+    """Whole speakers, about `share` of the rows, that leave every class something to learn from."""
+    speakers = sorted({row.speaker for row in rows})
+    classes = {row.label for row in rows}
+    grouped = speaker_groups(rows, min(len(speakers), max(2, round(1 / share))))
+    candidates = [set(group) for group in grouped] + [{speaker} for speaker in speakers]
+
+    def left(group: set[str]) -> set[str]:
+        return {row.label for row in rows if row.speaker not in group}
+
+    def merit(group: set[str]) -> tuple[int, float]:
+        inside = [row.label for row in rows if row.speaker in group]
+        return len(set(inside)), -abs(len(inside) / len(rows) - share)
+
+    possible = [group for group in candidates if left(group) == classes]
+    if not possible:
+        raise ProtocolError(
+            f"when {fold} is tested, the {len(speakers)} training speakers ({', '.join(speakers)}) cannot spare one for"
+            " early stopping without losing a class; record more speakers of each class, or use fewer classes"
+        )
+    return max(possible, key=merit)
+
+
+def _told(fold: Fold, utterances: Sequence[Utterance], labels: Sequence[str | None]) -> list[object]:
+    def ids(members: Sequence[int]) -> list[list[str | None]]:
+        return [[utterances[index].id, labels[index]] for index in members]
+
+    roles = {role: ids(getattr(fold, role)) for role in ("train", "validation", "test", "extra")}
+    return [fold.name, roles]

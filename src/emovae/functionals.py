@@ -1,0 +1,31 @@
+"""A sequence becomes statistics over time: how an utterance is told by one vector (section 5, as in [30])."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+QUANTILES = (0.1, 0.5, 0.9)
+STATISTICS = (
+    "mean",
+    "deviation",
+    *(f"quantile {share:g}" for share in QUANTILES),
+    "mean absolute difference",
+)
+
+
+def functionals(sequence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean, deviation, quantiles 0.1, 0.5 and 0.9, and mean absolute difference between neighbours.
+
+    Args:
+        sequence: [time, feature], one row at least.
+
+    Returns:
+        [6 x feature], statistic by statistic in the order of `STATISTICS`.
+
+    >>> functionals(np.array([[0.0], [2.0], [4.0]], np.float32)).round(2).tolist()
+    [2.0, 1.63, 0.4, 2.0, 3.6, 2.0]
+    """
+    steps = np.abs(np.diff(sequence, axis=0))
+    movement = steps.mean(axis=0) if len(steps) else np.zeros(sequence.shape[1], np.float32)
+    quantiles = np.quantile(sequence, QUANTILES, axis=0)
+    stacked = np.concatenate([[sequence.mean(axis=0)], [sequence.std(axis=0)], quantiles, [movement]])
+    return stacked.reshape(-1).astype(np.float32)

@@ -1,0 +1,162 @@
+"""What is computed: tasks, the cells of their grid, and the keys that name every result.
+
+A cell is pure and its result is a file. It has two stages, each with a key and a file of its own: the autoencoder,
+shared by every cell that can use it, and the classifier. A key hashes all that the result depends on, so a finished
+file is never computed again and a changed setting never finds an old one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.config import Experiment
+from emovae.files import fingerprint
+from emovae.folds import Fold, Plan
+from emovae.frames import CorpusFrames
+from emovae.seeds import seed_for
+from emovae.training import Machine
+
+RESULTS_VERSION = 1
+"""Raised when the same configuration gives other results than before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be told apart, on which utterances, and who is held out.
+
+    Attributes:
+        target: `emotion`, or a dimension in three levels.
+        subset: which part of the corpus.
+        classes: the classes, in the order of all probabilities.
+        labels: the class of each utterance of the corpus; None where it is not of the task.
+        condition_classes: the classes that a CVAE is told.
+        condition_labels: and the one of each utterance, or None.
+        plan: the folds.
+    """
+
+    target: str
+    subset: str
+    classes: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    condition_classes: tuple[str, ...]
+    condition_labels: tuple[str | None, ...]
+    plan: Plan
+
+    def numbers(self, members: Sequence[int]) -> NDArray[np.int64]:
+        """The classes of these utterances as places in `classes`."""
+        return np.array([self.classes.index(str(self.labels[member])) for member in members], np.int64)
+
+    def condition_numbers(self, members: Sequence[int]) -> list[int | None]:
+        """What a CVAE is told of these utterances, as places in `condition_classes`."""
+        told = (self.condition_labels[member] for member in members)
+        return [None if label is None else self.condition_classes.index(label) for label in told]
+
+
+class Cell(NamedTuple):
+    """One cell of the grid; task and fold by their place."""
+
+    model: str
+    task: int
+    fold: int
+    seed: int
+    test_condition: str | None
+
+
+class Context(NamedTuple):
+    """All that cells share, and all that travels to a worker.
+
+    Attributes:
+        experiment: the configuration as resolved.
+        frames: where the corpus's frames lie.
+        tasks: the tasks.
+        folder: where the results of cells are kept.
+        machine: where to compute.
+    """
+
+    experiment: Experiment
+    frames: CorpusFrames
+    tasks: tuple[Task, ...]
+    folder: Path
+    machine: Machine
+
+    def fold(self, cell: Cell) -> Fold:
+        """The fold of a cell."""
+        return self.tasks[cell.task].plan.folds[cell.fold]
+
+    def ids(self, members: Sequence[int]) -> list[str]:
+        """The ids of these utterances."""
+        return [self.frames.utterances[member].id for member in members]
+
+
+def is_learned(cell: Cell) -> bool:
+    """Whether the cell has an autoencoder."""
+    return cell.model.endswith("-LSTM")
+
+
+def autoencoder_key(context: Context, cell: Cell) -> str:
+    """Names the autoencoder of a cell by all that it depends on."""
+    experiment, task = context.experiment, context.tasks[cell.task]
+    train, validation = autoencoder_members(context, cell)
+    told: object = None
+    if cell.model == "CVAE-LSTM":
+        told = [task.condition_classes, task.condition_numbers([*train, *validation])]
+    return fingerprint(
+        [
+            [RESULTS_VERSION, "autoencoder", cell.model, context.frames.digest, context.machine],
+            [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
+            [experiment.autoencoder.model_dump(), experiment.segments.model_dump(), experiment.normalise],
+        ]
+    )
+
+
+def cell_key(context: Context, cell: Cell) -> str:
+    """Names the result of a cell by all that it depends on; the tested labels only where the model is told them."""
+    experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
+    learned_from = [*fold.train, *fold.validation]
+    facts: list[object] = [
+        [RESULTS_VERSION, cell.model, context.frames.digest, context.machine, experiment.normalise],
+        [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
+        [context.ids(scale_members(context, cell)), context.ids(fold.test)],
+    ]
+    if is_learned(cell):
+        told = task.condition_numbers(fold.test) if cell.test_condition == "oracle" else None
+        facts += [
+            [autoencoder_key(context, cell), seed_of(context, cell, "classifier")],
+            [
+                experiment.features,
+                experiment.merge,
+                experiment.classifier.model_dump(),
+                cell.test_condition,
+                told,
+            ],
+        ]
+    return fingerprint(facts)
+
+
+def seed_of(context: Context, cell: Cell, *use: str) -> int:
+    """The seed of one use of randomness in a cell."""
+    return seed_for(cell.seed, cell.model, context.fold(cell).name, *use)
+
+
+def scale_members(context: Context, cell: Cell) -> list[int]:
+    """Whose frames set the scale: all that the training side offers without a label, or the task's alone."""
+    fold = context.fold(cell)
+    return (
+        sorted((*fold.train, *fold.extra))
+        if context.experiment.autoencoder.data == "all"
+        else list(fold.train)
+    )
+
+
+def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[int]]:
+    """What the autoencoder learns from, and what may stop it; a CVAE learns only from what has a condition."""
+    task, fold = context.tasks[cell.task], context.fold(cell)
+    train, validation = scale_members(context, cell), list(fold.validation)
+    if cell.model == "CVAE-LSTM":
+        train = [member for member in train if task.condition_labels[member] is not None]
+        validation = [member for member in validation if task.condition_labels[member] is not None]
+    return train, validation

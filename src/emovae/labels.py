@@ -1,0 +1,75 @@
+"""Names of emotions and the rule that makes three levels of a continuous value."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+DIMENSIONS: Mapping[str, str] = MappingProxyType(
+    {"arousal": "arousal", "valence": "valence", "power": "dominance"}
+)
+"""The paper's name of a dimension -> the field of an utterance that holds it."""
+
+LEVELS = ("low", "mid", "high")
+
+Binning = Literal["paper", "tian"]
+
+_MID_FROM_BELOW = MappingProxyType({"paper": (3.0, 3.0), "tian": (2.5, 3.5)})
+
+
+def level(value: float, binning: Binning) -> str:
+    """Low, mid or high of a rating on the scale from 1 to 5.
+
+    `paper`: low below 3, mid equal to 3, high above 3 (Latif et al. 2018, section 4.1).
+    `tian`: low below 2.5, high from 3.5, mid between: an interval reading of the labels published with the studies
+    that the paper compares itself with (its references [18] and [22]).
+
+    >>> [level(value, "paper") for value in (2.5, 3.0, 3.33)]
+    ['low', 'mid', 'high']
+    >>> [level(value, "tian") for value in (2.33, 2.5, 3.33, 3.5)]
+    ['low', 'mid', 'mid', 'high']
+    """
+    low_below, high_from = _MID_FROM_BELOW[binning]
+    if value < low_below:
+        return "low"
+    if value > high_from or (binning == "tian" and value == high_from):
+        return "high"
+    return "mid"
+
+
+FOUR_CLASSES = frozenset({"anger", "happiness", "neutral", "sadness"})
+"""The paper's categories (section 4.1), excited already merged into happiness."""
+
+EMOTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "angry": "anger",
+        "anger": "anger",
+        "ang": "anger",
+        "happy": "happiness",
+        "happiness": "happiness",
+        "joy": "happiness",
+        "hap": "happiness",
+        "sad": "sadness",
+        "sadness": "sadness",
+        "neutral": "neutral",
+        "neu": "neutral",
+        "boredom": "boredom",
+        "bored": "boredom",
+        "fear": "fear",
+        "fearful": "fear",
+        "disgust": "disgust",
+        "disgusted": "disgust",
+        "surprise": "surprise",
+        "surprised": "surprise",
+    }
+)
+"""Common spellings -> the one that emovae writes. A label that is not here keeps its own spelling."""
+
+
+def emotion_name(label: str) -> str:
+    """The one spelling of an emotion; labels that emovae does not know stay as they are, blanks at the ends aside.
+
+    >>> emotion_name("Angry"), emotion_name("contempt")
+    ('anger', 'contempt')
+    """
+    stripped = label.strip()
+    return EMOTIONS.get(stripped.lower(), stripped)

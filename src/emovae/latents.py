@@ -1,0 +1,168 @@
+"""Segments become latent sequences, one an utterance, and sequences become batches of like length."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emovae.autoencoders import AE, CVAE, Latent, Network
+from emovae.autoencoders.mlp import reparameterised
+from emovae.config import Features
+from emovae.functionals import functionals
+from emovae.segments import Segmented
+
+SEGMENTS_AT_ONCE = 4096
+BATCHES_PER_POOL = 16
+"""Utterances are sorted by length within pools of so many batches: like lengths, and yet random company."""
+
+
+class Sequences(NamedTuple):
+    """One sequence of features for each utterance.
+
+    Attributes:
+        values: float32 [step, feature], one utterance after the other.
+        starts: int64 [utterance + 1]; utterance u has the rows starts[u] to starts[u + 1].
+    """
+
+    values: Tensor
+    starts: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Steps of each utterance, [utterance]."""
+        return np.diff(self.starts)
+
+
+def conditions(classes: Sequence[int | None], class_count: int, *, oracle: bool) -> NDArray[np.float32]:
+    """How much each class weighs in the condition of each utterance, [utterance, class], rows summing to 1.
+
+    `oracle` puts all weight on the true class; `marginal` the same weight on every class. An utterance without a
+    class has the marginal's weights either way.
+
+    >>> conditions([1, None], 2, oracle=True).tolist()
+    [[0.0, 1.0], [0.5, 0.5]]
+    """
+    weights = np.full((len(classes), class_count), 1.0 / class_count, np.float32)
+    if oracle:
+        for utterance, label in enumerate(classes):
+            if label is not None:
+                weights[utterance] = np.eye(class_count, dtype=np.float32)[label]
+    return weights
+
+
+@torch.inference_mode()
+def latent_sequences(
+    network: Network,
+    segmented: Segmented,
+    weights: NDArray[np.float32] | None,
+    features: Features,
+    generator: torch.Generator,
+) -> Sequences:
+    """Encodes utterances.
+
+    Args:
+        network: the trained autoencoder; its device is where the encoding runs.
+        segmented: what to encode.
+        weights: the condition of each utterance for a CVAE, see `conditions`; unused otherwise.
+        features: which parameters of the distribution are kept; an autoencoder has its code alone.
+        generator: draws `sample`.
+
+    Returns:
+        Sequences on the CPU.
+    """
+    device = next(network.parameters()).device
+    per_segment = (
+        None if weights is None else torch.from_numpy(np.repeat(weights, np.diff(segmented.starts), axis=0))
+    )
+    out: list[Tensor] = []
+    for start in range(0, len(segmented.values), SEGMENTS_AT_ONCE):
+        some = slice(start, start + SEGMENTS_AT_ONCE)
+        values = segmented.values[some].to(device)
+        if isinstance(network, AE):
+            out.append(network.encode(values).cpu())
+            continue
+        if isinstance(network, CVAE):
+            assert per_segment is not None
+            latent = mixture(network, values, per_segment[some].to(device))
+        else:
+            latent = network.encode(values)
+        out.append(_chosen(latent, features, generator).cpu())
+    return Sequences(torch.cat(out), segmented.starts)
+
+
+def mixture(network: CVAE, segments: Tensor, weights: Tensor) -> Latent:
+    """Mean and variance of the mixture over classes of Q(z|X, c), [segment, latent] each.
+
+    Args:
+        network: the CVAE.
+        segments: [segment, value].
+        weights: of the classes, [segment, class], rows summing to 1. One class with all the weight gives exactly
+            the Gaussian of that class.
+    """
+    mean = segments.new_zeros(len(segments), network.mean.out_features)
+    square = torch.zeros_like(mean)
+    for label, one_hot in enumerate(torch.eye(weights.shape[1], device=segments.device)):
+        among = weights[:, label].nonzero().squeeze(1)
+        if len(among) == 0:
+            continue
+        given = network.encode(segments[among], one_hot.expand(len(among), -1))
+        weight = weights[among, label, None]
+        mean[among] += weight * given.mean
+        square[among] += weight * (given.log_variance.exp() + given.mean.square())
+    return Latent(mean, (square - mean.square()).clamp_min(torch.finfo(mean.dtype).tiny).log())
+
+
+def _chosen(latent: Latent, features: Features, generator: torch.Generator) -> Tensor:
+    match features:
+        case "mean":
+            return latent.mean
+        case "mean+variance":
+            return torch.cat([latent.mean, latent.log_variance.exp()], -1)
+        case "mean+log_variance":
+            return torch.cat([latent.mean, latent.log_variance], -1)
+        case "sample":
+            return reparameterised(latent, generator)
+
+
+def merged(sequences: Sequences) -> Sequences:
+    """Each utterance as a sequence of one step: the statistics over time of its latents (`merge = "statistics"`)."""
+    values = sequences.values.numpy()
+    spans = zip(sequences.starts[:-1], sequences.starts[1:], strict=True)
+    rows = np.stack([functionals(values[start:stop]) for start, stop in spans])
+    return Sequences(torch.from_numpy(rows), np.arange(len(rows) + 1))
+
+
+def batches_of_like_length(
+    lengths: NDArray[np.int64], size: int, generator: torch.Generator | None
+) -> Iterator[NDArray[np.int64]]:
+    """Indices of utterances, batch by batch.
+
+    With a generator every utterance falls into a random pool, pools are sorted by length and cut into batches, and
+    the batches come in random order. Without one, all utterances are sorted and come in that order.
+    """
+    if generator is None:
+        yield from _cut(np.argsort(lengths, kind="stable"), size)
+        return
+    shuffled = torch.randperm(len(lengths), generator=generator).numpy()
+    batches: list[NDArray[np.int64]] = []
+    for pool in _cut(shuffled, size * BATCHES_PER_POOL):
+        batches += _cut(pool[np.argsort(lengths[pool], kind="stable")], size)
+    for place in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[place]
+
+
+def _cut(indices: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def padded(sequences: Sequences, members: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """A batch [utterance, step, feature], zeros after the end of each, and the lengths [utterance]."""
+    lengths = torch.from_numpy(sequences.lengths[members])
+    batch = sequences.values.new_zeros(len(members), int(lengths.max()), sequences.values.shape[1])
+    for row, member in enumerate(members):
+        start, stop = sequences.starts[member], sequences.starts[member + 1]
+        batch[row, : stop - start] = sequences.values[start:stop]
+    return batch, lengths

@@ -1,0 +1,197 @@
+"""Finished cells become rows: what `results.json` and `predictions.parquet` hold.
+
+The four plain figures of a row are pooled over folds and averaged over seeds. Mean and deviation over folds are given
+beside them, each figured seed by seed and then averaged.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from emovae.cells import result_of
+from emovae.config import Experiment
+from emovae.files import fingerprint
+from emovae.grid import Cell, Context, Task
+from emovae.metrics import Scores, confusion_matrix, recalls, scores
+
+SCHEMA = 1
+
+
+class _Judged(NamedTuple):
+    """One fold of one seed: who was tested and what was said of them."""
+
+    cell: Cell
+    members: tuple[int, ...]
+    true: list[str]
+    predicted: list[str]
+    probabilities: NDArray[np.float32]
+
+
+Row = tuple[str, int, str | None]
+"""Model, task and test condition: what a line of the table is about."""
+
+
+def rows_of(cells: Sequence[Cell]) -> dict[Row, list[Cell]]:
+    """The lines of the table, in the order of the grid, each with its cells."""
+    rows: dict[Row, list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault((cell.model, cell.task, cell.test_condition), []).append(cell)
+    return rows
+
+
+def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str]) -> dict[str, Any]:
+    """The content of `results.json`. It holds no time, host or path.
+
+    Args:
+        context: what the cells share.
+        corpus: its name.
+        cells: all of the grid, finished.
+        notices: what a reader should know.
+    """
+    plans = [task.plan.fingerprint for task in context.tasks]
+    return {
+        "schema": SCHEMA,
+        "experiment": context.experiment.name,
+        "corpus": corpus,
+        "utterances": len(context.frames.utterances),
+        "fingerprint": plans[0] if len(plans) == 1 else fingerprint(plans),
+        "preset": context.experiment.preset,
+        "notices": list(notices),
+        "left_out": [problem._asdict() for problem in context.frames.left_out],
+        "settings": context.experiment.model_dump(mode="json", exclude={"published", "published_for"}),
+        "rows": [_row(context, *row, among) for row, among in rows_of(cells).items()],
+    }
+
+
+def _row(
+    context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]
+) -> dict[str, Any]:
+    experiment, task = context.experiment, context.tasks[task_place]
+    seeds = sorted({cell.seed for cell in cells})
+    judged = [_judged(context, cell) for cell in cells]
+    by_seed = {seed: [one for one in judged if one.cell.seed == seed] for seed in seeds}
+    pooled = {seed: sum(_confusion(task, one) for one in among) for seed, among in by_seed.items()}
+    per_seed = {seed: scores(confusion) for seed, confusion in pooled.items()}
+    return {
+        "model": model,
+        "subset": task.subset,
+        "target": task.target,
+        "protocol": task.plan.protocol,
+        "normalise": experiment.normalise,
+        "features": _features(model, experiment),
+        "binning": None if task.target == "emotion" else experiment.binning,
+        "test_condition": condition,
+        "uses_true_label": condition == "oracle",
+        "precision": context.machine.precision,
+        "n": int(pooled[seeds[0]].sum()),
+        "classes": list(task.classes),
+        "seeds": len(seeds),
+        **_mean(list(per_seed.values()))._asdict(),
+        "recall": dict(zip(task.classes, _mean_recall(pooled.values()), strict=True)),
+        "folds": _over_folds(task, list(by_seed.values())),
+        "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
+        "confusion": sum(pooled.values()).tolist(),
+        "fingerprint": task.plan.fingerprint,
+        "published": _published(experiment, model, task),
+    }
+
+
+def _features(model: str, experiment: Experiment) -> str:
+    baseline = {"majority": "none", "functionals-SVM": "functionals of log-mel frames", "AE-LSTM": "code"}
+    return baseline.get(model, experiment.features)
+
+
+def _judged(context: Context, cell: Cell) -> _Judged:
+    task, members = context.tasks[cell.task], context.fold(cell).test
+    result = result_of(context, cell)
+    if result is None:
+        raise ValueError(f"cell {cell} is not finished")
+    predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
+    return _Judged(
+        cell, members, [str(task.labels[member]) for member in members], predicted, result.probabilities
+    )
+
+
+def _confusion(task: Task, judged: _Judged) -> NDArray[np.int64]:
+    return confusion_matrix(judged.true, judged.predicted, task.classes)
+
+
+def _mean(among: Sequence[Scores]) -> Scores:
+    return Scores(*np.mean(among, axis=0).tolist())
+
+
+def _mean_recall(pooled: Any) -> list[float]:
+    return list(np.mean([recalls(confusion) for confusion in pooled], axis=0).tolist())
+
+
+def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:
+    """Mean and sample deviation over folds, averaged over seeds, and which fold lacks which class."""
+    each = [[scores(_confusion(task, one)) for one in folds] for folds in seeds]
+    correction = min(1, len(each[0]) - 1)
+    absent = {
+        task.plan.folds[one.cell.fold].name: missing
+        for one in seeds[0]
+        if (missing := sorted(set(task.classes) - set(one.true)))
+    }
+    return {
+        "count": len(each[0]),
+        "mean": _mean([_mean(folds) for folds in each])._asdict(),
+        "std": _mean([Scores(*np.std(folds, axis=0, ddof=correction).tolist()) for folds in each])._asdict(),
+        "absent_classes": absent,
+    }
+
+
+def _published(experiment: Experiment, model: str, task: Task) -> dict[str, Any] | None:
+    for printed in experiment.published:
+        if (printed.model, printed.subset, printed.target) == (model, task.subset, task.target):
+            figures = {"wa": printed.wa, "ua": printed.ua}
+            shares = {name: round(value / 100, 6) for name, value in figures.items() if value is not None}
+            return {"corpus": experiment.published_for, **shares}
+    return None
+
+
+def predictions(context: Context, cells: Sequence[Cell]) -> bytes:
+    """The content of `predictions.parquet`: one row for each utterance, model, condition, seed and fold.
+
+    The columns of probabilities carry the names of the classes; they are empty where a task lacks the class.
+    """
+    classes = list(dict.fromkeys(name for task in context.tasks for name in task.classes))
+    tables = [
+        _told(context, _judged(context, cell), classes) for among in rows_of(cells).values() for cell in among
+    ]
+    sink = io.BytesIO()
+    pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _told(context: Context, judged: _Judged, classes: Sequence[str]) -> pa.Table:
+    cell, task = judged.cell, context.tasks[judged.cell.task]
+    utterances = [context.frames.utterances[member] for member in judged.members]
+    count = len(utterances)
+    columns: Mapping[str, Any] = {
+        "utterance": [utterance.id for utterance in utterances],
+        "speaker": [utterance.speaker for utterance in utterances],
+        "fold": [task.plan.folds[cell.fold].name] * count,
+        "seed": pa.array([cell.seed] * count, pa.int64()),
+        "model": [cell.model] * count,
+        "subset": [task.subset] * count,
+        "target": [task.target] * count,
+        "protocol": [task.plan.protocol] * count,
+        "test_condition": pa.array([cell.test_condition] * count, pa.string()),
+        "label": judged.true,
+        "predicted": judged.predicted,
+    }
+    return pa.table({**columns, **dict(_probabilities(judged, task, classes))})
+
+
+def _probabilities(judged: _Judged, task: Task, classes: Sequence[str]) -> Iterator[tuple[str, pa.Array]]:
+    for name in classes:
+        if name in task.classes:
+            yield name, pa.array(judged.probabilities[:, task.classes.index(name)], pa.float32())
+        else:
+            yield name, pa.nulls(len(judged.members), pa.float32())

@@ -1,0 +1,88 @@
+"""Frames are cut into segments (section 4.3): 100 ms, 10 frames, 800 values, frame by frame.
+
+A segment starts every `step_ms`. At the end of an utterance `tail` decides: `drop` leaves away frames that fill no
+segment, `pad` adds one segment more, filled by repeating the last frame.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emovae.config import Segments
+from emovae.logmel import HOP_MS
+from emovae.normalise import Normaliser
+
+
+class Segmented(NamedTuple):
+    """The segments of several utterances.
+
+    Attributes:
+        values: float32 [segment, value], one utterance after the other.
+        starts: int64 [utterance + 1]; utterance u has the rows starts[u] to starts[u + 1].
+    """
+
+    values: Tensor
+    starts: NDArray[np.int64]
+
+
+def frames_per_segment(segments: Segments) -> int:
+    """How many frames a segment has.
+
+    >>> frames_per_segment(Segments())
+    10
+    """
+    return segments.length_ms // HOP_MS
+
+
+def least_frames(segments: Segments) -> int:
+    """The shortest utterance that can be cut, in frames: a segment, or one frame where short ones are padded."""
+    return 1 if segments.short == "pad" else frames_per_segment(segments)
+
+
+def segment_count(frames: int, segments: Segments) -> int:
+    """How many segments an utterance of so many frames has.
+
+    >>> segment_count(98, Segments(tail="drop")), segment_count(98, Segments(tail="pad"))
+    (9, 10)
+    """
+    length, step = frames_per_segment(segments), segments.step_ms // HOP_MS
+    beyond = max(0, frames - length)
+    return 1 + (beyond // step if segments.tail == "drop" else -(-beyond // step))
+
+
+def cut(frames: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:
+    """Cuts frames [frame, band] into segments [segment, frame x band].
+
+    Raises:
+        ValueError: for fewer frames than `least_frames`.
+    """
+    if len(frames) < least_frames(segments):
+        raise ValueError(
+            f"utterance has {len(frames)} frames, one segment needs {least_frames(segments)}; pad it or leave it out"
+        )
+    length, step = frames_per_segment(segments), segments.step_ms // HOP_MS
+    count = segment_count(len(frames), segments)
+    needed = (count - 1) * step + length
+    if needed > len(frames):
+        frames = np.concatenate([frames, np.repeat(frames[-1:], needed - len(frames), axis=0)])
+    if step == length:
+        return frames[:needed].reshape(count, -1)
+    windows = sliding_window_view(frames[:needed], length, axis=0)[::step]  # [segment, band, frame]
+    return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(count, -1)
+
+
+def segment(normaliser: Normaliser, members: Sequence[int], segments: Segments) -> Segmented:
+    """The normalised segments of these utterances, in their order."""
+    spans = normaliser.frames.spans
+    counts = [segment_count(int(spans[member, 1] - spans[member, 0]), segments) for member in members]
+    starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    width = frames_per_segment(segments) * normaliser.frames.values.shape[1]
+    values = np.empty((int(starts[-1]), width), np.float32)
+    for place, member in enumerate(members):
+        values[starts[place] : starts[place + 1]] = cut(normaliser.of(member), segments)
+    return Segmented(torch.from_numpy(values), starts)

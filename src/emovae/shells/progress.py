@@ -1,0 +1,131 @@
+"""What a person sees while an experiment runs, and what is noted about the run itself."""
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from emovae.cells import Step
+from emovae.files import write_json
+from emovae.grid import Cell, Context
+from emovae.workers import Job
+
+PACKAGES = ("emovae", "torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "pyarrow")
+
+
+class Progress:
+    """Bars on a terminal, a line for each finished job elsewhere; everything goes to standard error."""
+
+    def __init__(self, title: str, out: Path) -> None:
+        self.title, self.out = title, out
+        self.console = Console(stderr=True, highlight=False)
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.lines: dict[Cell, TaskID] = {}
+        self.began = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        self.bars.start()
+        self.recordings = self.bars.add_task("recordings to frames", total=None)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.began
+
+    def frames(self, done: int, of: int) -> None:
+        """So many recordings have become frames."""
+        self.bars.update(self.recordings, completed=done, total=of)
+
+    def planned(self, context: Context, jobs: Sequence[Job], finished: int) -> None:
+        """Says what is to be done."""
+        self.context, self.done_cells, self.open_cells = context, 0, sum(len(job) for job in jobs)
+        self.planned_at = time.monotonic()
+        self.bars.remove_task(self.recordings)
+        self.cells = self.bars.add_task("cells", total=self.open_cells)
+        folds = sum(len(task.plan.folds) for task in context.tasks)
+        prints = ", ".join(dict.fromkeys(task.plan.fingerprint for task in context.tasks))
+        self._say(
+            f"{self.title}: {len(context.frames.utterances)} utterances, {folds} folds (fingerprint {prints});"
+            f" {self.open_cells} cells to compute, {finished} finished before, in {self.out}"
+        )
+
+    def step(self, step: Step) -> None:
+        """Shows where a cell stands."""
+        losses = ", ".join(f"{name} {value:.4g}" for name, value in step.losses.items())
+        text = (
+            f"{self._name(step.cell)}: {step.stage} epoch {step.epoch + 1} of at most {step.epochs}; {losses}"
+        )
+        if step.cell not in self.lines:
+            self.lines[step.cell] = self.bars.add_task(text, total=step.epochs)
+        self.bars.update(self.lines[step.cell], description=text, completed=step.epoch + 1)
+
+    def done(self, job: Job) -> None:
+        """Counts a job's cells as done."""
+        self.done_cells += len(job)
+        self.bars.update(self.cells, completed=self.done_cells)
+        for cell in job:
+            if cell in self.lines:
+                self.bars.remove_task(self.lines.pop(cell))
+        if not self.console.is_terminal:
+            spent = time.monotonic() - self.planned_at
+            left = spent / self.done_cells * (self.open_cells - self.done_cells)
+            self._say(
+                f"[{self.done_cells}/{self.open_cells}] {self._name(job[0])}; about {_clock(left)} left"
+            )
+
+    def _name(self, cell: Cell) -> str:
+        task = self.context.tasks[cell.task]
+        return f"{cell.model} {task.target} {task.subset} {task.plan.folds[cell.fold].name} seed {cell.seed}"
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, markup=False)
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def record(out: Path, **facts: object) -> None:
+    """Writes `run.json`: when, where, how long and with which versions; what `results.json` must not hold."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    write_json(
+        out / "run.json",
+        {
+            "command": sys.argv,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "host": platform.node(),
+            "machine": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "versions": {package: version(package) for package in PACKAGES},
+            "largest_process_mib": round(peak / 1024),
+            **facts,
+        },
+    )

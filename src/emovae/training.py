@@ -1,0 +1,241 @@
+"""Two loops: an autoencoder learns to reconstruct, a classifier learns to name.
+
+Both read whole tensors that lie in memory, draw their batches by index, and take every random number from the
+generators they are given.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from emovae.autoencoders import Network
+from emovae.classifiers import LSTMClassifier
+from emovae.config import Autoencoder, Classifier
+from emovae.errors import EmovaeError
+from emovae.latents import Sequences, batches_of_like_length, padded
+from emovae.seeds import seed_for
+
+UTTERANCES_AT_ONCE = 256
+
+Epoch = Mapping[str, float]
+OnEpoch = Callable[[int, Epoch], None]
+
+
+class Machine(NamedTuple):
+    """Where and how exactly to compute: `cpu` or `cuda`, and `float32` or `bfloat16` matrix products."""
+
+    device: str = "cpu"
+    precision: str = "float32"
+
+    def autocast(self) -> torch.autocast:
+        """The products of the block in bfloat16, where asked for; sums and weights stay float32."""
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+class Examples(NamedTuple):
+    """Segments to learn from.
+
+    Attributes:
+        segments: [segment, value].
+        conditions: one-hot [segment, class] for a CVAE, None otherwise.
+    """
+
+    segments: Tensor
+    conditions: Tensor | None
+
+    def batch(self, members: Tensor | slice, device: str) -> tuple[Tensor, Tensor | None]:
+        """Some of the examples, on the device."""
+        some = None if self.conditions is None else self.conditions[members].to(device)
+        return self.segments[members].to(device), some
+
+
+class Labelled(NamedTuple):
+    """Sequences to learn from, and the class of each, int64 [utterance]."""
+
+    sequences: Sequences
+    labels: NDArray[np.int64]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Runs a block with one thread, so that its results don't depend on how many cores are free."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Best:
+    """The weights of the lowest held-out loss so far."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network, self.loss, self.epoch = network, math.inf, -1
+        self.state: dict[str, Tensor] = {}
+
+    def see(self, epoch: int, loss: float) -> None:
+        if loss < self.loss:
+            self.loss, self.epoch = loss, epoch
+            self.state = copy.deepcopy(self.network.state_dict())
+
+    def restore(self) -> None:
+        self.network.load_state_dict(self.state)
+
+
+def train_autoencoder(
+    network: Network,
+    train: Examples,
+    validation: Examples,
+    settings: Autoencoder,
+    seed: int,
+    machine: Machine,
+    on_epoch: OnEpoch,
+) -> list[Epoch]:
+    """Minimises eq. 2: the squared distance summed over a segment's values, plus `kl_weight` times KL in nats.
+
+    It stops, as `settings.stop` says, when the mean distance of an epoch falls below the threshold (section 3.1),
+    when the loss on held-out speakers has not fallen for `patience` epochs (and goes back to the best), or after
+    `epochs` in any case.
+
+    Returns:
+        The learning curve: `reconstruction` and `divergence` of training, `validation` the held-out loss, each the
+        mean over segments.
+
+    Raises:
+        EmovaeError: when the loss is no longer finite.
+    """
+    optimiser = torch.optim.Adam(
+        network.parameters(), settings.learning_rate, settings.betas, settings.epsilon, fused=True
+    )
+    shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
+    noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
+    best, curve = _Best(network), list[Epoch]()
+    for epoch in range(settings.epochs):
+        totals = torch.zeros(2, device=machine.device)
+        for members in torch.randperm(len(train.segments), generator=shuffle).split(settings.batch_size):
+            with machine.autocast():
+                terms = network(*train.batch(members, machine.device), noise)
+            loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            totals += torch.stack([term.detach().sum() for term in terms])
+        reconstruction, divergence = (totals / len(train.segments)).tolist()
+        held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
+        _require_finite(reconstruction + divergence + held_out, "autoencoder", epoch)
+        curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": held_out})
+        on_epoch(epoch, curve[-1])
+        best.see(epoch, held_out)
+        if settings.stop == "threshold" and reconstruction < settings.threshold:
+            break
+        if settings.stop == "patience" and epoch - best.epoch >= settings.patience:
+            break
+    if settings.stop == "patience":
+        best.restore()
+    return curve
+
+
+@torch.inference_mode()
+def autoencoder_loss(
+    network: Network, examples: Examples, kl_weight: float, seed: int, machine: Machine, size: int = 4096
+) -> float:
+    """Eq. 2 on given examples, mean over segments, with the same noise whenever it is called with the same seed."""
+    noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "held-out noise"))
+    total = 0.0
+    for start in range(0, len(examples.segments), size):
+        with machine.autocast():
+            terms = network(*examples.batch(slice(start, start + size), machine.device), noise)
+        total += float((terms.reconstruction + kl_weight * terms.divergence).sum())
+    return total / len(examples.segments)
+
+
+def train_classifier(
+    network: LSTMClassifier,
+    train: Labelled,
+    validation: Labelled,
+    settings: Classifier,
+    seed: int,
+    machine: Machine,
+    on_epoch: OnEpoch,
+) -> list[Epoch]:
+    """Minimises the cross-entropy; keeps the weights of the epoch that did best on held-out speakers (section 4.3).
+
+    Returns:
+        The learning curve: `loss` of training, `validation` the held-out loss, `accuracy` the held-out accuracy.
+
+    Raises:
+        EmovaeError: when the loss is no longer finite.
+    """
+    network.fit_scale(train.sequences.values.to(machine.device))
+    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
+    shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
+    weights = _class_weights(train.labels, network.projection.out_features, settings).to(machine.device)
+    best, curve = _Best(network), list[Epoch]()
+    for epoch in range(settings.epochs):
+        total = torch.zeros((), device=machine.device)
+        for members in batches_of_like_length(train.sequences.lengths, settings.batch_size, shuffle):
+            logits, labels = _logits(network, train, members, machine)
+            loss = F.cross_entropy(logits, labels, weights)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.detach() * len(members)
+        scores = predict(network, validation.sequences, machine)
+        right = scores[np.arange(len(scores)), validation.labels]
+        held_out = float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean())
+        accuracy = float((scores.argmax(1) == validation.labels).mean())
+        mean_loss = float(total) / len(train.labels)
+        _require_finite(mean_loss + held_out, "classifier", epoch)
+        curve.append({"loss": mean_loss, "validation": held_out, "accuracy": accuracy})
+        on_epoch(epoch, curve[-1])
+        best.see(epoch, held_out)
+        if epoch - best.epoch >= settings.patience:
+            break
+    best.restore()
+    return curve
+
+
+@torch.inference_mode()
+def predict(network: LSTMClassifier, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
+    """The probability of every class, [utterance, class]."""
+    out = np.empty((len(sequences.lengths), network.projection.out_features), np.float32)
+    for members in batches_of_like_length(sequences.lengths, UTTERANCES_AT_ONCE, None):
+        batch, lengths = padded(sequences, members)
+        with machine.autocast():
+            logits = network(batch.to(machine.device), lengths.to(machine.device))
+        out[members] = logits.softmax(-1).cpu().numpy()
+    return out
+
+
+def _logits(
+    network: LSTMClassifier, examples: Labelled, members: NDArray[np.int64], machine: Machine
+) -> tuple[Tensor, Tensor]:
+    batch, lengths = padded(examples.sequences, members)
+    labels = torch.from_numpy(examples.labels[members])
+    with machine.autocast():
+        logits: Tensor = network(batch.to(machine.device), lengths.to(machine.device))
+    return logits, labels.to(machine.device)
+
+
+def _class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:
+    """All ones, or each class's weight so that all classes together weigh the same (`balanced`)."""
+    if settings.class_weights == "none":
+        return torch.ones(classes)
+    counts = np.bincount(labels, minlength=classes)
+    return torch.tensor(len(labels) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
+
+
+def _require_finite(loss: float, what: str, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise EmovaeError(
+            f"the {what}'s loss is {loss} after epoch {epoch + 1}: training diverged; lower {what}.learning_rate"
+        )

@@ -1,0 +1,110 @@
+"""Many cells at once: in this process, or in processes that share the cached frames, one thread each.
+
+The same function runs a cell either way, so results don't depend on how many run at once.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext
+from multiprocessing.queues import SimpleQueue
+from threading import Thread
+
+from emovae.cells import Listener, Step, run_cell
+from emovae.errors import EmovaeError
+from emovae.grid import Cell, Context, autoencoder_key, is_learned
+
+Job = tuple[Cell, ...]
+"""Cells computed one after the other, because they share an autoencoder."""
+
+
+def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
+    """Groups cells by the autoencoder that they share; the longest work, the CVAE's, comes first."""
+    groups: dict[object, list[Cell]] = {}
+    for cell in cells:
+        shared = autoencoder_key(context, cell) if is_learned(cell) else cell
+        groups.setdefault(shared, []).append(cell)
+    cost = {"majority": 2, "functionals-SVM": 1}
+    return sorted(
+        (tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job))
+    )
+
+
+def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: Listener) -> Iterator[Job]:
+    """Runs jobs and yields each when it is done.
+
+    Args:
+        context: what all cells share.
+        jobs: see `jobs_of`.
+        processes: how many at once; 1 runs them here.
+        listen: is told every epoch, in a thread of its own when there are several processes.
+
+    Raises:
+        EmovaeError: what a cell raised, or that a worker was killed. Finished cells are kept.
+    """
+    if processes == 1:
+        for job in jobs:
+            for cell in job:
+                run_cell(context, cell, listen)
+            yield job
+        return
+    # Spawned, since a forked child of a process that has used torch's threads may hang.
+    spawn = multiprocessing.get_context("spawn")
+    steps: SimpleQueue[Step | None] = spawn.SimpleQueue()
+    teller = Thread(target=_tell, args=(steps, listen), daemon=True)
+    teller.start()
+    try:
+        yield from _run_apart(context, jobs, processes, spawn, steps)
+    finally:
+        steps.put(None)
+        teller.join()
+
+
+def _run_apart(
+    context: Context,
+    jobs: Sequence[Job],
+    processes: int,
+    spawn: SpawnContext,
+    steps: "SimpleQueue[Step | None]",
+) -> Iterator[Job]:
+    pool = ProcessPoolExecutor(processes, spawn, _begin, (context, steps))
+    finished = False
+    try:
+        waiting: dict[Future[None], Job] = {pool.submit(_run_here, job): job for job in jobs}
+        for future in as_completed(waiting):
+            future.result()
+            yield waiting[future]
+        finished = True
+    except BrokenProcessPool as error:
+        raise EmovaeError(
+            "a worker process was killed, most likely for want of memory; use --jobs 1 or a machine with more."
+            " Finished cells are kept, and the same command goes on from them"
+        ) from error
+    finally:
+        if not finished:
+            for child in multiprocessing.active_children():
+                child.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _tell(steps: "SimpleQueue[Step | None]", listen: Listener) -> None:
+    while (step := steps.get()) is not None:
+        listen(step)
+
+
+_context: Context
+_listen: Callable[[Step], None]
+
+
+def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
+    """Sets a worker up. Ctrl-C reaches the whole group of processes, and the first one decides what to do."""
+    global _context, _listen  # noqa: PLW0603 - the one state of a worker, set once when it starts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _context, _listen = context, steps.put
+
+
+def _run_here(job: Job) -> None:
+    for cell in job:
+        run_cell(_context, cell, _listen)

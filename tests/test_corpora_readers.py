@@ -1,0 +1,388 @@
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emovae import corpora
+from emovae.corpora import emotale, nemo, table, urdu
+from emovae.corpora.corpus import Reader
+from emovae.errors import CorpusError
+
+ANNOTATIONS = "file,a1_A,a1_V,a1_D,a1_cat,a2_A,a2_V,a2_D,a2_cat,a3_A,a3_V,a3_D,a3_cat,gt_emotion"
+NEMO_COLUMNS = "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"
+
+
+def real(name: str) -> Path:
+    folder = os.environ.get("EMOVAE_CORPORA")
+    if not folder:
+        pytest.skip("EMOVAE_CORPORA names no folder of real corpora")
+    return Path(folder) / name
+
+
+def touch(root: Path, *names: str) -> None:
+    """Readers look at names, never at sound; a recording of no bytes is as good as any."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def make_urdu(root: Path, ending: str = "wav") -> Path:
+    names = ("Angry/SM1_F1_A01", "Happy/SF1_F10_H010", "Neutral/SM2_F1_N01", "Sad/SF2_F1_S01")
+    touch(root, *(f"{name}.{ending}" for name in names))
+    return root
+
+
+def make_emotale(root: Path, ending: str = "wav") -> Path:
+    touch(root, f"wav/DK_001_A_1.{ending}", f"wav/EN_001_B_5.{ending}", f"wav/EN_004_N_2.{ending}")
+    rows = (
+        "DK_001_A_1.wav,4.0,1.5,4.5,A,4.0,2.5,5.0,A,5.0,1.0,4.5,A,A",
+        "EN_001_B_5.wav,2.0,2.5,,B,3.0,,,N,,,,,B",
+        "EN_004_N_2.wav,1,2,3,N,1,2,3,N,1,2,3,N,N",
+    )
+    (root / "annotations.csv").write_text("\n".join((ANNOTATIONS, *rows)), encoding="utf-8")
+    (root / "speaker_info.csv").write_text("speaker,gender,age\n001,F,22\n004,M,24\n", encoding="utf-8")
+    return root
+
+
+def make_nemo(root: Path, ending: str = "wav") -> Path:
+    touch(root, f"samples/WR0_surprised_64.{ending}", f"samples/EB0_neutral_13.{ending}")
+    rows = (
+        "WR0_surprised_64.wav\tsurprised\tUcho wykrywa.\tucho wykrywa\t        WR0\tmale\t23",
+        "EB0_neutral_13.wav\tneutral\tInteresuje mnie.\tinteresuje mnie\t        EB0\tfemale\t27",
+    )
+    (root / "data.tsv").write_text("\n".join((NEMO_COLUMNS, *rows)), encoding="utf-8")
+    return root
+
+
+MAKERS = {urdu.READER: make_urdu, emotale.READER: make_emotale, nemo.READER: make_nemo}
+every_corpus = pytest.mark.parametrize(("reader", "make"), MAKERS.items(), ids=[r.name for r in MAKERS])
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+# The real corpora
+
+
+def test_urdu_has_400_utterances_100_of_each_emotion_by_29_speakers() -> None:
+    corpus = corpora.open_corpus(str(real("urdu")))
+    assert corpus.name == "urdu"
+    assert corpus.notices == ()
+    assert Counter(utterance.emotion for utterance in corpus.utterances) == dict.fromkeys(
+        ("anger", "happiness", "neutral", "sadness"), 100
+    )
+    assert len({utterance.speaker for utterance in corpus.utterances}) == 29
+    # Counted by hand from the names: 46 happy, 4 neutral and 6 sad ones are a woman's.
+    assert Counter(utterance.gender for utterance in corpus.utterances) == {"female": 56, "male": 344}
+
+
+def test_emotale_has_800_utterances_160_of_each_emotion_by_18_speakers() -> None:
+    corpus = corpora.open_corpus(str(real("emotale")))
+    assert corpus.name == "emotale"
+    assert Counter(utterance.emotion for utterance in corpus.utterances) == dict.fromkeys(
+        ("anger", "boredom", "happiness", "neutral", "sadness"), 160
+    )
+    assert Counter(utterance.language for utterance in corpus.utterances) == {"Danish": 450, "English": 350}
+    assert {utterance.sentence for utterance in corpus.utterances} == set("12345")
+    genders = {utterance.speaker: utterance.gender for utterance in corpus.utterances}
+    assert Counter(genders.values()) == {"female": 12, "male": 6}
+
+
+def test_emotale_ratings_are_the_mean_of_the_three_raters() -> None:
+    corpus = corpora.open_corpus(str(real("emotale")))
+    (utterance,) = (utterance for utterance in corpus.utterances if utterance.id == "DK_001_A_1")
+    # The raters gave arousal 4, 4, 5, valence 1.5, 2.5, 1 and dominance 4.5, 5, 4.5.
+    assert utterance.arousal == pytest.approx(13 / 3)
+    assert utterance.valence == pytest.approx(5 / 3)
+    assert utterance.dominance == pytest.approx(14 / 3)
+
+
+def test_nemo_has_the_2057_utterances_that_are_here_by_9_speakers() -> None:
+    corpus = corpora.open_corpus(str(real("nemo")))
+    assert corpus.name == "nemo"
+    assert corpus.notices == ("2,057 of the 4,481 recordings that data.tsv lists are here",)
+    emotions = Counter(utterance.emotion for utterance in corpus.utterances)
+    assert emotions == {"anger": 502, "happiness": 506, "neutral": 539, "sadness": 510}
+    assert len({utterance.speaker for utterance in corpus.utterances}) == 9
+    assert {utterance.sentence for utterance in corpus.utterances} == {str(n) for n in range(1, 61)}
+    assert all(utterance.transcript for utterance in corpus.utterances)
+
+
+@pytest.mark.parametrize("name", ["urdu", "emotale", "nemo"])
+def test_a_real_corpus_is_known_by_its_folder_and_every_recording_is_there(name: str) -> None:
+    assert corpora.guess(real(name)).name == name
+    corpus = corpora.open_corpus(str(real(name)), reader=name)
+    assert all(utterance.audio is not None and utterance.audio.is_file() for utterance in corpus.utterances)
+
+
+# Every corpus
+
+
+@every_corpus
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_a_corpus_is_read_as_published_and_as_flac(
+    tmp_path: Path, reader: Reader, make: Callable[..., Path], ending: str
+) -> None:
+    root = make(tmp_path, ending)
+    assert corpora.guess(root) is reader
+    utterances = reader.read(root).utterances
+    assert all(
+        utterance.audio is not None and utterance.audio.suffix == f".{ending}" for utterance in utterances
+    )
+    assert all(
+        utterance.audio is not None and utterance.audio.stem == utterance.id for utterance in utterances
+    )
+
+
+@every_corpus
+def test_litter_of_other_programs_is_passed_over(
+    tmp_path: Path, reader: Reader, make: Callable[..., Path]
+) -> None:
+    root = make(tmp_path)
+    before = reader.read(root)
+    litter = (
+        "README.md",
+        ".git/HEAD",
+        ".DS_Store",
+        "._x.wav",
+        ".Trash/x.wav",
+        "__MACOSX/Angry/._SM1_F1_A01.wav",
+    )
+    touch(root, *litter)
+    touch(root, *(f"{folder.name}/._x.wav" for folder in root.iterdir() if folder.is_dir()))
+    assert corpora.guess(root) is reader
+    assert reader.read(root) == before
+
+
+@every_corpus
+def test_a_name_with_two_endings_stops_the_reading(
+    tmp_path: Path, reader: Reader, make: Callable[..., Path]
+) -> None:
+    make(tmp_path, "wav")
+    make(tmp_path, "flac")
+    with pytest.raises(CorpusError, match=r"leave one"):
+        reader.read(tmp_path)
+
+
+@every_corpus
+def test_a_reader_that_does_not_fit_tells_which_would(
+    tmp_path: Path, reader: Reader, make: Callable[..., Path]
+) -> None:
+    root = make(tmp_path)
+    other = nemo.READER if reader is urdu.READER else urdu.READER
+    with pytest.raises(
+        CorpusError, match=rf"reader {other.name} does not fit .*--reader {reader.name} would fit"
+    ):
+        corpora.open_corpus(str(root), reader=other.name)
+
+
+@pytest.mark.parametrize("reader", corpora.READERS, ids=[reader.name for reader in corpora.READERS])
+def test_a_glance_at_a_strange_place_raises_nothing(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "notes.txt")
+    for root in (tmp_path, tmp_path / "notes.txt", tmp_path / "none", Path("\0"), Path("x" * 5000)):
+        assert reader.fits(root) is False
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    for method in ("is_file", "is_dir", "iterdir", "glob"):
+        monkeypatch.setattr(Path, method, refuse)
+    assert reader.fits(tmp_path) is False
+
+
+@pytest.mark.parametrize("reader", corpora.READERS, ids=[reader.name for reader in corpora.READERS])
+def test_a_folder_that_may_not_be_listed_is_an_error_that_says_so(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = MAKERS[reader](tmp_path) if reader in MAKERS else tmp_path
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    for method in ("iterdir", "rglob"):
+        monkeypatch.setattr(Path, method, refuse)
+    with pytest.raises(CorpusError, match=r"cannot be listed: Permission denied"):
+        reader.read(root)
+
+
+def test_a_folder_that_no_reader_knows_is_told_what_each_expects(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"(?s)no reader knows.*urdu: .*emotale: .*nemo: .*table: "):
+        corpora.guess(tmp_path)
+
+
+# URDU
+
+
+def test_urdu_tells_speaker_gender_and_emotion_from_the_name(tmp_path: Path) -> None:
+    corpus = urdu.READER.read(make_urdu(tmp_path))
+    utterance = corpus.utterances[1]
+    assert (utterance.id, utterance.speaker, utterance.gender) == ("SF1_F10_H010", "SF1", "female")
+    assert (utterance.emotion, utterance.language) == ("happiness", "Urdu")
+    assert corpus.notices == ("4 of the 400 recordings of URDU are here",)
+
+
+def test_urdu_stops_where_folder_and_letter_disagree(tmp_path: Path) -> None:
+    touch(make_urdu(tmp_path), "Angry/SM3_F1_H03.wav")
+    with pytest.raises(CorpusError, match=r"SM3_F1_H03\.wav: the folder says Angry \(A\), the name says H"):
+        urdu.READER.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "Angry/angry1.wav",
+        "Angry/SM1_F1_A01.mp3",
+        "Fear/SM1_F1_F01.wav",
+        "SM1_F1_A01.wav",
+        "Sad/x/SM1_F1_S01.wav",
+    ],
+)
+def test_urdu_stops_at_a_recording_that_is_not_named_as_published(tmp_path: Path, odd: str) -> None:
+    touch(make_urdu(tmp_path), odd)
+    with pytest.raises(CorpusError, match=rf"{odd} is not named as URDU's recordings are"):
+        urdu.READER.read(tmp_path)
+
+
+# EmoTale
+
+
+def test_emotale_tells_language_speaker_and_sentence_from_the_name(tmp_path: Path) -> None:
+    danish, english, other = emotale.READER.read(make_emotale(tmp_path, "flac")).utterances
+    assert (danish.language, danish.speaker, danish.sentence) == ("Danish", "001", "1")
+    assert (english.language, english.speaker, english.sentence) == ("English", "001", "5")
+    assert (danish.gender, english.gender, other.gender) == ("female", "female", "male")
+    assert (danish.emotion, english.emotion, other.emotion) == ("anger", "boredom", "neutral")
+
+
+def test_emotale_takes_the_mean_over_the_raters_who_gave_a_value(tmp_path: Path) -> None:
+    utterance = emotale.READER.read(make_emotale(tmp_path)).utterances[1]
+    assert (utterance.arousal, utterance.valence, utterance.dominance) == (2.5, 2.5, None)
+
+
+def test_emotale_stops_where_an_annotated_recording_is_not_there(tmp_path: Path) -> None:
+    root = make_emotale(tmp_path)
+    (root / "wav/EN_001_B_5.wav").unlink()
+    (root / "wav/EN_004_N_2.wav").unlink()
+    with pytest.raises(CorpusError, match=r"^2 of the 3 recordings in .* are not in .*wav, EN_001_B_5 first"):
+        emotale.READER.read(root)
+
+
+def test_emotale_stops_at_a_recording_that_has_no_annotation(tmp_path: Path) -> None:
+    touch(make_emotale(tmp_path), "wav/EN_004_N_3.wav")
+    with pytest.raises(
+        CorpusError, match=r"^1 of the 4 recordings in .* have no row in .*, EN_004_N_3\.wav first"
+    ):
+        emotale.READER.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("4.0,1.5,4.5,A", "6.0,1.5,4.5,A", r"line 2: a1_A is 6\.0, not from 1 to 5"),
+        ("4.0,1.5,4.5,A", "4.0,nan,4.5,A", r"line 2: a1_V is 'nan', no number"),
+        ("4.0,1.5,4.5,A", "4.0,1.5,high,A", r"line 2: a1_D is 'high', no number"),
+        ("N,N", "N,S", r"line 4: 'EN_004_N_2\.wav' with emotion 'S' is not as EmoTale writes it"),
+        ("DK_001_A_1.wav", "FR_001_A_1.wav", r"line 2: 'FR_001_A_1\.wav' with emotion 'A' is not"),
+        ("gt_emotion", "emotion", r"has 0 columns gt_emotion and needs one"),
+        ("5.0,1.0,4.5,A,A", "5.0,1.0,4.5,A", r"line 2, has 13 cells and the header 14"),
+        ("EN_001_B_5.wav,2.0", "DK_001_A_1.wav,2.0", r"line 3: 'DK_001_A_1\.wav' with emotion 'B' is not"),
+    ],
+)
+def test_emotale_stops_at_an_odd_annotation(tmp_path: Path, old: str, new: str, said: str) -> None:
+    root = make_emotale(tmp_path)
+    replace(root / "annotations.csv", old, new)
+    with pytest.raises(CorpusError, match=said):
+        emotale.READER.read(root)
+
+
+def test_emotale_stops_at_a_recording_annotated_twice(tmp_path: Path) -> None:
+    root = make_emotale(tmp_path)
+    row = "EN_004_N_2.wav,1,2,3,N,1,2,3,N,1,2,3,N,N"
+    replace(root / "annotations.csv", row, f"{row}\n{row}")
+    with pytest.raises(CorpusError, match=r"EN_004_N_2 2 times"):
+        emotale.READER.read(root)
+
+
+def test_emotale_stops_at_a_speaker_whom_nothing_is_known_of(tmp_path: Path) -> None:
+    root = make_emotale(tmp_path)
+    replace(root / "speaker_info.csv", "004,M,24\n", "")
+    with pytest.raises(CorpusError, match=r"line 4: speaker_info\.csv gives speaker 004 the gender None"):
+        emotale.READER.read(root)
+
+
+def test_emotale_without_its_speakers_says_which_file_is_missing(tmp_path: Path) -> None:
+    root = make_emotale(tmp_path)
+    (root / "speaker_info.csv").unlink()
+    with pytest.raises(CorpusError, match=r"speaker_info\.csv cannot be read: No such file"):
+        emotale.READER.read(root)
+
+
+# nEMO
+
+
+def test_nemo_tells_what_its_table_tells(tmp_path: Path) -> None:
+    corpus = nemo.READER.read(make_nemo(tmp_path, "flac"))
+    neutral, surprise = corpus.utterances
+    assert corpus.notices == ()
+    assert (neutral.speaker, neutral.gender, neutral.sentence) == ("EB0", "female", "13")
+    assert (surprise.emotion, surprise.transcript, surprise.language) == (
+        "surprise",
+        "Ucho wykrywa.",
+        "Polish",
+    )
+
+
+def test_nemo_takes_the_part_that_is_here_and_says_how_much_it_is(tmp_path: Path) -> None:
+    root = make_nemo(tmp_path)
+    (root / "samples/EB0_neutral_13.wav").unlink()
+    corpus = nemo.READER.read(root)
+    assert [utterance.id for utterance in corpus.utterances] == ["WR0_surprised_64"]
+    assert corpus.notices == ("1 of the 2 recordings that data.tsv lists are here",)
+
+
+def test_nemo_without_any_recording_is_an_error(tmp_path: Path) -> None:
+    root = make_nemo(tmp_path)
+    for path in (root / "samples").iterdir():
+        path.unlink()
+    with pytest.raises(CorpusError, match=r"corpus nemo has no utterance"):
+        nemo.READER.read(root)
+
+
+def test_nemo_stops_at_recordings_that_its_table_does_not_list(tmp_path: Path) -> None:
+    touch(make_nemo(tmp_path), "samples/WR0_fear_2.wav", "samples/WR0_fear_1.wav")
+    with pytest.raises(
+        CorpusError, match=r"^2 of the 4 recordings in .* have no row in .*, WR0_fear_1\.wav first"
+    ):
+        nemo.READER.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "        EB0",
+            "IC0",
+            r"line 3: 'EB0_neutral_13\.wav' by 'IC0' in 'neutral' is not as nEMO writes it",
+        ),
+        ("\tneutral\t", "\tfear\t", r"line 3: 'EB0_neutral_13\.wav' by 'EB0' in 'fear' is not"),
+        ("EB0_neutral_13", "EB0_calm_13", r"line 3: 'EB0_calm_13\.wav'"),
+        ("\tmale\t", "\t\t", r"line 2: gender is ''"),
+        ("file_id", "file", r"has 0 columns file_id"),
+    ],
+)
+def test_nemo_stops_at_an_odd_row(tmp_path: Path, old: str, new: str, said: str) -> None:
+    root = make_nemo(tmp_path)
+    replace(root / "data.tsv", old, new)
+    with pytest.raises(CorpusError, match=said):
+        nemo.READER.read(root)
+
+
+def test_the_published_corpora_are_held_against_a_folder_before_the_general_table() -> None:
+    assert corpora.READERS[-1] is table.READER
