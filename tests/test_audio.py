@@ -96,9 +96,7 @@ def test_a_constant_is_preserved(tmp_path: Path, rate_hz: int) -> None:
 
 
 @pytest.mark.parametrize(("rate_hz", "up", "down"), [(44_100, 160, 441), (48_000, 1, 3), (24_000, 2, 3)])
-def test_resampling_agrees_with_scipy_in_the_pass_band(
-    tmp_path: Path, rate_hz: int, up: int, down: int
-) -> None:
+def test_resampling_agrees_with_scipy_in_the_pass_band(tmp_path: Path, rate_hz: int, up: int, down: int) -> None:
     sound = sum((tone(rate_hz, 1, hz, 0.1) for hz in (150, 1000, 2500, 4000)), np.zeros(rate_hz))
     waveform = audio.read(saved(tmp_path / "a.wav", sound, rate_hz, "FLOAT"))
     truth = resample_poly(sound, up, down, window=("kaiser", 8.0))

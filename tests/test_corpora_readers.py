@@ -131,18 +131,12 @@ def test_a_corpus_is_read_as_published_and_as_flac(
     root = make(tmp_path, ending)
     assert corpora.guess(root) is reader
     utterances = reader.read(root).utterances
-    assert all(
-        utterance.audio is not None and utterance.audio.suffix == f".{ending}" for utterance in utterances
-    )
-    assert all(
-        utterance.audio is not None and utterance.audio.stem == utterance.id for utterance in utterances
-    )
+    assert all(utterance.audio is not None and utterance.audio.suffix == f".{ending}" for utterance in utterances)
+    assert all(utterance.audio is not None and utterance.audio.stem == utterance.id for utterance in utterances)
 
 
 @every_corpus
-def test_litter_of_other_programs_is_passed_over(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
-) -> None:
+def test_litter_of_other_programs_is_passed_over(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
     root = make(tmp_path)
     before = reader.read(root)
     litter = (
@@ -160,9 +154,7 @@ def test_litter_of_other_programs_is_passed_over(
 
 
 @every_corpus
-def test_a_name_with_two_endings_stops_the_reading(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
-) -> None:
+def test_a_name_with_two_endings_stops_the_reading(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
     make(tmp_path, "wav")
     make(tmp_path, "flac")
     with pytest.raises(CorpusError, match=r"leave one"):
@@ -175,9 +167,7 @@ def test_a_reader_that_does_not_fit_tells_which_would(
 ) -> None:
     root = make(tmp_path)
     other = nemo.READER if reader is urdu.READER else urdu.READER
-    with pytest.raises(
-        CorpusError, match=rf"reader {other.name} does not fit .*--reader {reader.name} would fit"
-    ):
+    with pytest.raises(CorpusError, match=rf"reader {other.name} does not fit .*--reader {reader.name} would fit"):
         corpora.open_corpus(str(root), reader=other.name)
 
 
@@ -276,9 +266,7 @@ def test_emotale_stops_where_an_annotated_recording_is_not_there(tmp_path: Path)
 
 def test_emotale_stops_at_a_recording_that_has_no_annotation(tmp_path: Path) -> None:
     touch(make_emotale(tmp_path), "wav/EN_004_N_3.wav")
-    with pytest.raises(
-        CorpusError, match=r"^1 of the 4 recordings in .* have no row in .*, EN_004_N_3\.wav first"
-    ):
+    with pytest.raises(CorpusError, match=r"^1 of the 4 recordings in .* have no row in .*, EN_004_N_3\.wav first"):
         emotale.READER.read(tmp_path)
 
 
@@ -357,9 +345,7 @@ def test_nemo_without_any_recording_is_an_error(tmp_path: Path) -> None:
 
 def test_nemo_stops_at_recordings_that_its_table_does_not_list(tmp_path: Path) -> None:
     touch(make_nemo(tmp_path), "samples/WR0_fear_2.wav", "samples/WR0_fear_1.wav")
-    with pytest.raises(
-        CorpusError, match=r"^2 of the 4 recordings in .* have no row in .*, WR0_fear_1\.wav first"
-    ):
+    with pytest.raises(CorpusError, match=r"^2 of the 4 recordings in .* have no row in .*, WR0_fear_1\.wav first"):
         nemo.READER.read(tmp_path)
 
 

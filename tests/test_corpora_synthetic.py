@@ -123,9 +123,7 @@ def test_another_process_makes_the_same_bytes(sounds: dict[Utterance, Waveform])
         "    sound = synthetic.waveform(utterance).tobytes()\n"
         "    print(utterance.id, hashlib.sha256(sound).hexdigest(), synthetic.digest(utterance))\n"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     here = {utterance.id: (utterance, sound) for utterance, sound in sounds.items()}
     assert len(printed.splitlines()) == 5
     for line in printed.splitlines():
@@ -195,11 +193,7 @@ def test_anger_has_a_brighter_spectrum_than_sadness(sounds: dict[Utterance, Wave
 
 def test_a_neutral_voice_has_its_speakers_pitch_so_speakers_differ(sounds: dict[Utterance, Waveform]) -> None:
     pitch_hz = mean_by(
-        {
-            utterance: median_pitch_hz(sound)
-            for utterance, sound in sounds.items()
-            if utterance.emotion == "neutral"
-        },
+        {utterance: median_pitch_hz(sound) for utterance, sound in sounds.items() if utterance.emotion == "neutral"},
         "speaker",
     )
     for speaker in synthetic.SPEAKERS:

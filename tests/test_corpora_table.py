@@ -53,15 +53,11 @@ def refused(root: Path) -> str:
 def test_the_leanest_table_gives_path_label_and_speaker(tmp_path: Path) -> None:
     first, second = read(write(tmp_path, ROWS))
     assert first == Utterance(id="a.wav", audio=tmp_path / "a.wav", speaker="007", emotion="anger")
-    assert second == Utterance(
-        id="clips/b.wav", audio=tmp_path / "clips/b.wav", speaker="bo", emotion="contempt"
-    )
+    assert second == Utterance(id="clips/b.wav", audio=tmp_path / "clips/b.wav", speaker="bo", emotion="contempt")
 
 
 def test_every_column_that_a_table_may_have_is_taken(tmp_path: Path) -> None:
-    header = (
-        "ID,File_Name,Emotion,Speaker_ID,Session,Subset,Language,Gender,Sentence,Text,Arousal,Valence,POWER,x"
-    )
+    header = "ID,File_Name,Emotion,Speaker_ID,Session,Subset,Language,Gender,Sentence,Text,Arousal,Valence,POWER,x"
     row = 'u1,a.wav,sad,anna,1,scripted,German,F,s3,"Well, well",3.5,-1,2e0,41'
     (utterance,) = read(write(tmp_path, f"{header}\n{row}\n"))
     assert utterance == Utterance(
@@ -232,9 +228,7 @@ def test_two_columns_for_one_thing_are_refused(tmp_path: Path) -> None:
     assert "several columns for label: Label, emotion; keep one" in said
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("m.csv", ""), ("m.csv", "path,label,speaker\n\n"), ("metadata.jsonl", "")]
-)
+@pytest.mark.parametrize(("name", "text"), [("m.csv", ""), ("m.csv", "path,label,speaker\n\n"), ("metadata.jsonl", "")])
 def test_an_empty_table_is_refused(tmp_path: Path, name: str, text: str) -> None:
     assert f"{name} has no row; write one row per recording" in refused(write(tmp_path, text, name))
 
@@ -244,9 +238,7 @@ def test_an_empty_parquet_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_parquet_table_of_other_columns_is_told_what_is_accepted(tmp_path: Path) -> None:
-    assert "It has the columns where, who." in refused(
-        write_parquet(tmp_path, {"where": ["a.wav"], "who": [1]})
-    )
+    assert "It has the columns where, who." in refused(write_parquet(tmp_path, {"where": ["a.wav"], "who": [1]}))
 
 
 def test_a_parquet_table_with_one_column_twice_is_refused(tmp_path: Path) -> None:
@@ -268,9 +260,7 @@ def test_rows_with_an_empty_cell_are_counted_and_the_first_is_named(tmp_path: Pa
 
 def test_a_json_line_that_lacks_a_needed_key_is_named(tmp_path: Path) -> None:
     row = {"path": "a.wav", "label": "sad", "speaker": "bo"}
-    assert "an empty speaker, line 2 first" in refused(
-        write_json_lines(tmp_path, row, {"path": "b", "label": "sad"})
-    )
+    assert "an empty speaker, line 2 first" in refused(write_json_lines(tmp_path, row, {"path": "b", "label": "sad"}))
 
 
 def test_recordings_that_are_not_there_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
@@ -296,9 +286,7 @@ def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["high", "3.5.", "nan", "inf", '"3,5"'])
 def test_what_is_no_number_is_told_with_its_line(tmp_path: Path, value: str) -> None:
-    said = refused(
-        write(tmp_path, f"path,label,speaker,valence\na.wav,sad,bo,3\nclips/b.wav,sad,bo,{value}\n")
-    )
+    said = refused(write(tmp_path, f"path,label,speaker,valence\na.wav,sad,bo,3\nclips/b.wav,sad,bo,{value}\n"))
     unquoted = value.strip('"')
     assert f"line 3: valence is {unquoted!r}, no number" in said
 
@@ -309,9 +297,7 @@ def test_a_ragged_row_is_refused(tmp_path: Path, row: str, cells: int) -> None:
 
 
 def test_a_quote_that_is_never_closed_does_not_swallow_the_rest(tmp_path: Path) -> None:
-    assert "mend the quotes" in refused(
-        write(tmp_path, 'path,label,speaker\na.wav,"sad,bo\nclips/b.wav,sad,bo\n')
-    )
+    assert "mend the quotes" in refused(write(tmp_path, 'path,label,speaker\na.wav,"sad,bo\nclips/b.wav,sad,bo\n'))
 
 
 def test_other_encodings_than_utf_8_are_refused_with_the_line(tmp_path: Path) -> None:

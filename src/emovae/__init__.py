@@ -1,0 +1,40 @@
+"""emovae learns the latent representation of speech emotion with variational autoencoders, and recognises emotion.
+
+After Latif et al. (2018), "Variational Autoencoders for Learning Latent Representations of Speech Emotion". The way of
+the data, and the module where each step lives:
+
+    corpus folder -> utterances (corpora) -> who is held out (folds)
+    recording -> waveform (audio) -> log-mel frames (logmel, frames) -> segments of 100 ms (normalise, segments)
+    segments -> AE | VAE | CVAE (autoencoders, training) -> latent sequences (latents) -> LSTM (classifiers) -> emotion
+    predictions -> figures (metrics, results) -> a table beside the paper's (tables)
+
+An experiment file states a grid; `experiment` turns it into cells (grid, cells, workers). From Python:
+
+    from pathlib import Path
+    from emovae import load_experiment, open_corpus, run
+
+    experiment = load_experiment(Path("experiments/table1.toml"))
+    outcome = run(experiment, open_corpus("synthetic:80"), Path("runs/mine"), Path("cache"))
+    outcome.results["rows"]
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Experiment": ("emovae.config", "Experiment"),
+    "LogMel": ("emovae.logmel", "LogMel"),
+    "load_experiment": ("emovae.config", "load"),
+    "open_corpus": ("emovae.corpora", "open_corpus"),
+    "run": ("emovae.experiment", "run"),
+}
+"""Public name -> where it lives. They are resolved when asked for, so that `import emovae` costs nothing."""
+
+__all__ = ["Experiment", "LogMel", "load_experiment", "open_corpus", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module emovae has no attribute {name!r}; it has {', '.join(_HOMES)}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

@@ -79,9 +79,7 @@ def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
     if result_of(context, cell) is not None:
         return
     with one_thread():
-        probabilities, curve = (
-            _learned(context, cell, listen) if is_learned(cell) else (_baseline(context, cell), [])
-        )
+        probabilities, curve = _learned(context, cell, listen) if is_learned(cell) else (_baseline(context, cell), [])
     write_json(
         _place(context, cell),
         {"cell": cell._asdict(), "probabilities": probabilities.tolist(), "curve": curve},
@@ -101,8 +99,7 @@ def _baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
         return majority.probabilities(labels, len(task.classes), len(fold.test))
     normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
     train, test = (
-        np.stack([functionals(normaliser.of(member)) for member in members])
-        for members in (learned_from, fold.test)
+        np.stack([functionals(normaliser.of(member)) for member in members]) for members in (learned_from, fold.test)
     )
     return functionals_svm.probabilities(train, labels, test, len(task.classes))
 
@@ -113,8 +110,7 @@ def _learned(context: Context, cell: Cell, listen: Listener) -> CellResult:
     normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
     network = _autoencoder(context, cell, normaliser, listen)
     train, validation, test = (
-        _sequences(context, cell, network, normaliser, members)
-        for members in (fold.train, fold.validation, fold.test)
+        _sequences(context, cell, network, normaliser, members) for members in (fold.train, fold.validation, fold.test)
     )
     seed = seed_of(context, cell, "classifier")
     classifier = LSTMClassifier(

@@ -238,9 +238,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 def _assigned(assignment: str) -> dict[str, Any]:
     key, equals, text = assignment.partition("=")
     if not equals or not all(key.split(".")):
-        raise ConfigError(
-            f"--set takes dotted.key=value, such as autoencoder.kl_weight=0.1; got {assignment!r}"
-        )
+        raise ConfigError(f"--set takes dotted.key=value, such as autoencoder.kl_weight=0.1; got {assignment!r}")
     try:
         value: Any = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

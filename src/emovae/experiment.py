@@ -7,7 +7,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import tomli_w
 import torch
@@ -39,8 +39,8 @@ class Outcome(NamedTuple):
     computed: int
 
 
-class Watcher(Protocol):
-    """Who is told how a run goes on."""
+class Watcher:
+    """Is told how a run goes on, and says nothing; a shell overrides what it wants to show."""
 
     def frames(self, done: int, of: int) -> None:
         """So many recordings have become frames."""
@@ -60,7 +60,7 @@ def run(
     corpus: Corpus,
     out: Path,
     cache: Path,
-    watcher: Watcher,
+    watcher: Watcher | None = None,
     *,
     jobs: int = 1,
     device: str = "cpu",
@@ -72,13 +72,14 @@ def run(
         corpus: what to run it on.
         out: the run folder; finished cells in it are not run again.
         cache: where frames are kept, for this run and for others.
-        watcher: is told how it goes on.
+        watcher: is told how it goes on; None for silence.
         jobs: how many processes.
         device: `cpu` or `cuda`.
 
     Raises:
         EmovaeError: what a person can mend, before anything long has begun wherever that is possible.
     """
+    watcher = Watcher() if watcher is None else watcher
     require_writable(out)
     require_writable(cache)
     names, notices = subsets_of(experiment, corpus)
@@ -92,9 +93,7 @@ def run(
         progress=watcher.frames,
     )
     tasks = tuple(
-        task_of(experiment, frames.utterances, target, subset)
-        for target in experiment.targets
-        for subset in names
+        task_of(experiment, frames.utterances, target, subset) for target in experiment.targets for subset in names
     )
     context = Context(experiment, frames, tasks, out / "cells", Machine(device, experiment.precision))
     cells = list(cells_of(context))
@@ -109,9 +108,7 @@ def run(
 
 
 def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes) -> None:
-    write_bytes(
-        out / "config.toml", tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True)).encode()
-    )
+    write_bytes(out / "config.toml", tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True)).encode())
     write_bytes(out / "predictions.parquet", told)
     write_bytes(out / "table.md", markdown(content).encode())
     write_json(out / "results.json", content)
@@ -126,9 +123,7 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "--device cuda: torch sees no GPU here; use --device cpu, or install a CUDA build of torch"
-        )
+        raise ConfigError("--device cuda: torch sees no GPU here; use --device cpu, or install a CUDA build of torch")
     return device
 
 
@@ -160,13 +155,12 @@ def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Tar
     """
     emotions = tuple(utterance.emotion for utterance in utterances)
     labels = tuple(_label(experiment, utterance, target) for utterance in utterances)
-    found = set(labels) - {None}
+    found = {label for label in labels if label is not None}
     if not found:
         raise CorpusError(f"no utterance has a label for {target}; choose another target, or another corpus")
     wanted = set(experiment.classes) if experiment.classes and target == "emotion" else found
     if lacking := wanted - found:
-        have = ", ".join(sorted(str(name) for name in found))
-        raise ConfigError(f"classes: no utterance is labelled {min(lacking)}; the corpus has {have}")
+        raise ConfigError(f"classes: no utterance is labelled {min(lacking)}; there are {', '.join(sorted(found))}")
     inside = tuple(
         label if label in wanted and subset in (WHOLE, utterance.subset) else None
         for label, utterance in zip(labels, utterances, strict=True)

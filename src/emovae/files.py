@@ -33,9 +33,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; give a folder you can write to"
-        ) from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; give a folder you can write to") from error
     finally:
         # A parent that is itself a file makes even this look-up fail; the message above has told it already.
         if beside.parent.is_dir():

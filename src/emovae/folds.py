@@ -1,15 +1,15 @@
 """Who is learned from, who stops the learning, who is judged.
 
-| kind              | what is held out                                              | name in the results               |
-|-------------------|---------------------------------------------------------------|-----------------------------------|
-| `session`         | each session in turn; without sessions, groups of speakers    | `leave-one-session-out`           |
-| `speaker`         | each speaker in turn                                          | `leave-one-speaker-out`           |
-| `leave-one-out`   | each session where there is one, each speaker otherwise       | either of those                   |
-| `speakers`        | groups of whole speakers, balanced by size and class          | `5-groups-of-speakers`            |
-| `held-out`        | one group of whole speakers, a share of them                  | `10%-of-speakers-held-out`        |
-| `contiguous`      | blocks of rows in the corpus's order                          | `10-contiguous-folds-speakers-mixed` |
-| `random`          | shuffled rows                                                 | `10-random-folds-speakers-mixed`  |
-| `held-out-random` | a share of shuffled rows                                      | `10%-held-out-speakers-mixed`     |
+| kind              | what is held out                                           | name in the results                 |
+|-------------------|------------------------------------------------------------|-------------------------------------|
+| `session`         | each session in turn; without sessions, groups of speakers | `leave-one-session-out`             |
+| `speaker`         | each speaker in turn                                       | `leave-one-speaker-out`             |
+| `leave-one-out`   | each session where there is one, each speaker otherwise    | either of those                     |
+| `speakers`        | groups of whole speakers, balanced by size and class       | `5-groups-of-speakers`              |
+| `held-out`        | one group of whole speakers, a share of them               | `10%-of-speakers-held-out`          |
+| `contiguous`      | blocks of rows in the corpus's order                       | `10-contiguous-folds-speakers-mixed`|
+| `random`          | shuffled rows                                              | `10-random-folds-speakers-mixed`    |
+| `held-out-random` | a share of shuffled rows                                   | `10%-held-out-speakers-mixed`       |
 
 No speaker is on two sides unless the name says so. Within the training side, whole speakers are set apart for early
 stopping. Folds don't depend on the seed of an experiment, so that seeds can be compared.
@@ -17,6 +17,7 @@ stopping. Folds don't depend on the seed of an experiment, so that seeds can be 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy as np
 from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.files import fingerprint
+from emovae.groups import speaker_groups
 from emovae.seeds import seed_for
 from emovae.utterance import Utterance
 
@@ -63,7 +65,7 @@ class Plan(NamedTuple):
 
 
 class _Row(NamedTuple):
-    index: int
+    place: int
     speaker: str
     label: str
 
@@ -81,20 +83,17 @@ def plan_folds(utterances: Sequence[Utterance], labels: Sequence[str | None], pr
             spare for validation; the message names them and what would do.
     """
     rows = [
-        _Row(index, utterance.speaker, label)
-        for index, (utterance, label) in enumerate(zip(utterances, labels, strict=True))
+        _Row(place, utterance.speaker, label)
+        for place, (utterance, label) in enumerate(zip(utterances, labels, strict=True))
         if label is not None
     ]
     if len({row.label for row in rows}) < 2:
         found = ", ".join(sorted({row.label for row in rows})) or "none"
-        raise ProtocolError(
-            f"{len(rows)} utterances with classes: {found}; a task needs two classes at least"
-        )
+        raise ProtocolError(f"{len(rows)} utterances with classes: {found}; a task needs two classes at least")
     name, held_out = _held_out(utterances, rows, protocol)
     whole = "speakers-mixed" not in name
     folds = tuple(
-        _fold(what, test, rows, utterances, protocol.validation, whole_speakers=whole)
-        for what, test in held_out
+        _fold(what, test, rows, utterances, protocol.validation, whole_speakers=whole) for what, test in held_out
     )
     return Plan(name, folds, fingerprint([_told(fold, utterances, labels) for fold in folds]))
 
@@ -104,10 +103,10 @@ def _held_out(
 ) -> tuple[str, list[tuple[str, list[_Row]]]]:
     """The protocol's name, and what each fold tests."""
     kind, count = protocol.kind, protocol.folds
-    has_sessions = all(utterances[row.index].session is not None for row in rows)
+    has_sessions = all(utterances[row.place].session is not None for row in rows)
     if kind in ("session", "leave-one-out") and has_sessions:
-        sessions = {row.index: str(utterances[row.index].session) for row in rows}
-        return "leave-one-session-out", _by_group(rows, [sessions[row.index] for row in rows], "session")
+        sessions = {row.place: str(utterances[row.place].session) for row in rows}
+        return "leave-one-session-out", _by_group(rows, [sessions[row.place] for row in rows], "session")
     if kind in ("speaker", "leave-one-out"):
         return "leave-one-speaker-out", _by_group(rows, [row.speaker for row in rows], "speaker")
     if kind in ("session", "speakers"):
@@ -117,7 +116,7 @@ def _held_out(
         return f"{protocol.share:.0%}-of-speakers-held-out", [_of_speakers(rows, first)]
     if kind == "contiguous":
         return f"{count}-contiguous-folds-speakers-mixed", list(_blocks(rows, count))
-    shuffled = [rows[place] for place in np.random.default_rng(seed_for(0, "folds")).permutation(len(rows))]
+    shuffled = [rows[order] for order in np.random.default_rng(seed_for(0, "folds")).permutation(len(rows))]
     if kind == "random":
         return f"{count}-random-folds-speakers-mixed", list(_blocks(shuffled, count))
     share = max(1, round(protocol.share * len(rows)))
@@ -127,13 +126,10 @@ def _held_out(
 def _by_group(rows: Sequence[_Row], groups: Sequence[str], what: str) -> list[tuple[str, list[_Row]]]:
     names = sorted(set(groups))
     if len(names) < 2:
-        raise ProtocolError(
-            f"one {what} only ({names[0]}): nobody is left to learn from; use another protocol.kind"
-        )
+        raise ProtocolError(f"one {what} only ({names[0]}): nobody is left to learn from; use another protocol.kind")
     _check_classes(rows, groups, what)
     return [
-        (f"{what} {name}", [row for row, group in zip(rows, groups, strict=True) if group == name])
-        for name in names
+        (f"{what} {name}", [row for row, group in zip(rows, groups, strict=True) if group == name]) for name in names
     ]
 
 
@@ -155,29 +151,7 @@ def _groups(rows: Sequence[_Row], count: int) -> list[list[str]]:
             f" ({', '.join(speakers)}); use --set protocol.folds={max(2, len(speakers))} or fewer"
         )
     _check_classes(rows, [row.speaker for row in rows], "speaker")
-    return speaker_groups(rows, count)
-
-
-def speaker_groups(rows: Sequence[_Row], count: int) -> list[list[str]]:
-    """Divides speakers into groups of like size and like classes.
-
-    The largest speakers are placed first, each where it adds least to the sum over groups of squared class shares
-    and squared size: a greedy balance that depends on nothing but the counts and, for ties, the names.
-    """
-    speakers = sorted({row.speaker for row in rows})
-    classes = sorted({row.label for row in rows})
-    counts = np.zeros((len(speakers), len(classes)))
-    for row in rows:
-        counts[speakers.index(row.speaker), classes.index(row.label)] += 1
-    # One column more for the size, so that a group without a class is not filled for ever.
-    shares = np.column_stack([counts, counts.sum(axis=1)]) / np.append(counts.sum(axis=0), counts.sum())
-    load = np.zeros((count, shares.shape[1]))
-    members: list[list[str]] = [[] for _ in range(count)]
-    for place in sorted(range(len(speakers)), key=lambda place: (-counts[place].sum(), speakers[place])):
-        group = int(np.argmin(np.round(load @ shares[place], 12)))
-        load[group] += shares[place]
-        members[group].append(speakers[place])
-    return members
+    return speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
 
 
 def _of_speakers(rows: Sequence[_Row], group: Sequence[str]) -> tuple[str, list[_Row]]:
@@ -186,11 +160,9 @@ def _of_speakers(rows: Sequence[_Row], group: Sequence[str]) -> tuple[str, list[
 
 def _blocks(rows: Sequence[_Row], count: int) -> Iterator[tuple[str, list[_Row]]]:
     if len(rows) < count:
-        raise ProtocolError(
-            f"{count} folds need {count} utterances, and there are {len(rows)}; use fewer folds"
-        )
+        raise ProtocolError(f"{count} folds need {count} utterances, and there are {len(rows)}; use fewer folds")
     edges = np.linspace(0, len(rows), count + 1).round().astype(int)
-    for number, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True), start=1):
+    for number, (start, stop) in enumerate(pairwise(edges), start=1):
         yield f"block {number}", list(rows[start:stop])
 
 
@@ -203,27 +175,23 @@ def _fold(
     *,
     whole_speakers: bool,
 ) -> Fold:
-    tested = {row.index for row in test}
-    others = [row for row in rows if row.index not in tested]
+    tested = {row.place for row in test}
+    others = [row for row in rows if row.place not in tested]
     if lacking := {row.label for row in test} - {row.label for row in others}:
-        raise ProtocolError(
-            f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds"
-        )
+        raise ProtocolError(f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds")
     stopping = _validation_speakers(others, share, name)
     shut_out = {utterances[index].speaker for index in tested} if whole_speakers else set()
     sessions = {utterances[index].session for index in tested} - {None} if "session" in name else set()
-    in_task = {row.index for row in rows}
+    in_task = {row.place for row in rows}
     extra = (
         index
         for index, utterance in enumerate(utterances)
-        if index not in in_task
-        and utterance.speaker not in shut_out | stopping
-        and utterance.session not in sessions
+        if index not in in_task and utterance.speaker not in shut_out | stopping and utterance.session not in sessions
     )
     return Fold(
         name=name,
-        train=tuple(row.index for row in others if row.speaker not in stopping),
-        validation=tuple(row.index for row in others if row.speaker in stopping),
+        train=tuple(row.place for row in others if row.speaker not in stopping),
+        validation=tuple(row.place for row in others if row.speaker in stopping),
         test=tuple(sorted(tested)),
         extra=tuple(extra),
     )
@@ -233,7 +201,8 @@ def _validation_speakers(rows: Sequence[_Row], share: float, fold: str) -> set[s
     """Whole speakers, about `share` of the rows, that leave every class something to learn from."""
     speakers = sorted({row.speaker for row in rows})
     classes = {row.label for row in rows}
-    grouped = speaker_groups(rows, min(len(speakers), max(2, round(1 / share))))
+    count = min(len(speakers), max(2, round(1 / share)))
+    grouped = speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
     candidates = [set(group) for group in grouped] + [{speaker} for speaker in speakers]
 
     def left(group: set[str]) -> set[str]:

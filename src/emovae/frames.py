@@ -97,14 +97,8 @@ def corpus_frames(
         OutputError: when the cache cannot be written.
     """
     with ThreadPoolExecutor(threads) as pool:
-        digests = dict(
-            zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True)
-        )
-        missing = [
-            Problem(item.id, str(digest))
-            for item, digest in digests.items()
-            if isinstance(digest, AudioError)
-        ]
+        digests = dict(zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True))
+        missing = [Problem(item.id, str(digest)) for item, digest in digests.items() if isinstance(digest, AudioError)]
         present = [item for item, digest in digests.items() if not isinstance(digest, AudioError)]
         key = fingerprint([FRAMES_VERSION, front_end.model_dump(), [digests[item] for item in present]], 32)
         found = cache.find(folder, key)

@@ -21,7 +21,7 @@ def functionals(sequence: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         [6 x feature], statistic by statistic in the order of `STATISTICS`.
 
-    >>> functionals(np.array([[0.0], [2.0], [4.0]], np.float32)).round(2).tolist()
+    >>> functionals(np.array([[0.0], [2.0], [4.0]], np.float32)).astype(float).round(2).tolist()
     [2.0, 1.63, 0.4, 2.0, 3.6, 2.0]
     """
     steps = np.abs(np.diff(sequence, axis=0))

@@ -145,11 +145,7 @@ def seed_of(context: Context, cell: Cell, *use: str) -> int:
 def scale_members(context: Context, cell: Cell) -> list[int]:
     """Whose frames set the scale: all that the training side offers without a label, or the task's alone."""
     fold = context.fold(cell)
-    return (
-        sorted((*fold.train, *fold.extra))
-        if context.experiment.autoencoder.data == "all"
-        else list(fold.train)
-    )
+    return sorted((*fold.train, *fold.extra)) if context.experiment.autoencoder.data == "all" else list(fold.train)
 
 
 def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[int]]:

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-DIMENSIONS: Mapping[str, str] = MappingProxyType(
-    {"arousal": "arousal", "valence": "valence", "power": "dominance"}
-)
+DIMENSIONS: Mapping[str, str] = MappingProxyType({"arousal": "arousal", "valence": "valence", "power": "dominance"})
 """The paper's name of a dimension -> the field of an utterance that holds it."""
 
 LEVELS = ("low", "mid", "high")

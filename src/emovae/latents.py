@@ -74,9 +74,7 @@ def latent_sequences(
         Sequences on the CPU.
     """
     device = next(network.parameters()).device
-    per_segment = (
-        None if weights is None else torch.from_numpy(np.repeat(weights, np.diff(segmented.starts), axis=0))
-    )
+    per_segment = None if weights is None else torch.from_numpy(np.repeat(weights, np.diff(segmented.starts), axis=0))
     out: list[Tensor] = []
     for start in range(0, len(segmented.values), SEGMENTS_AT_ONCE):
         some = slice(start, start + SEGMENTS_AT_ONCE)

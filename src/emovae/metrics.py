@@ -20,9 +20,7 @@ class Scores(NamedTuple):
     weighted_f1: float
 
 
-def confusion_matrix(
-    true: Sequence[str], predicted: Sequence[str], classes: Sequence[str]
-) -> NDArray[np.int64]:
+def confusion_matrix(true: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
     """Counts [true class, predicted class], in the order of `classes`.
 
     >>> confusion_matrix(["a", "a", "b"], ["a", "b", "b"], ["a", "b"]).tolist()
@@ -37,7 +35,8 @@ def confusion_matrix(
 def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """The share of each class that is recognised, [class]; not a number for a class without utterances."""
     shown = confusion.sum(axis=1)
-    return np.divide(np.diag(confusion), shown, out=np.full(len(shown), np.nan), where=shown > 0)
+    shares: NDArray[np.float64] = np.diag(confusion) / np.where(shown > 0, shown, np.nan)
+    return shares
 
 
 def scores(confusion: NDArray[np.int64]) -> Scores:

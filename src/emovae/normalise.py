@@ -46,6 +46,7 @@ def fit(frames: CorpusFrames, train: Sequence[int], how: Normalise) -> Normalise
     """Learns the scales; from the training utterances only, where `how` is `train`."""
     everyone = range(len(frames.utterances))
     groups: dict[Hashable, list[int]] = {}
+    scales: dict[Hashable, Scale]
     for utterance in everyone:
         group = {"speaker": frames.utterances[utterance].speaker, "utterance": utterance}.get(how)
         groups.setdefault(group, []).append(utterance)

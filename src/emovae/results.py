@@ -68,14 +68,12 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
     }
 
 
-def _row(
-    context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]
-) -> dict[str, Any]:
+def _row(context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]) -> dict[str, Any]:
     experiment, task = context.experiment, context.tasks[task_place]
     seeds = sorted({cell.seed for cell in cells})
     judged = [_judged(context, cell) for cell in cells]
     by_seed = {seed: [one for one in judged if one.cell.seed == seed] for seed in seeds}
-    pooled = {seed: sum(_confusion(task, one) for one in among) for seed, among in by_seed.items()}
+    pooled = {seed: np.sum([_confusion(task, one) for one in among], axis=0) for seed, among in by_seed.items()}
     per_seed = {seed: scores(confusion) for seed, confusion in pooled.items()}
     return {
         "model": model,
@@ -92,10 +90,10 @@ def _row(
         "classes": list(task.classes),
         "seeds": len(seeds),
         **_mean(list(per_seed.values()))._asdict(),
-        "recall": dict(zip(task.classes, _mean_recall(pooled.values()), strict=True)),
+        "recall": dict(zip(task.classes, np.mean([recalls(one) for one in pooled.values()], axis=0), strict=True)),
         "folds": _over_folds(task, list(by_seed.values())),
         "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
-        "confusion": sum(pooled.values()).tolist(),
+        "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
         "fingerprint": task.plan.fingerprint,
         "published": _published(experiment, model, task),
     }
@@ -112,9 +110,7 @@ def _judged(context: Context, cell: Cell) -> _Judged:
     if result is None:
         raise ValueError(f"cell {cell} is not finished")
     predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
-    return _Judged(
-        cell, members, [str(task.labels[member]) for member in members], predicted, result.probabilities
-    )
+    return _Judged(cell, members, [str(task.labels[member]) for member in members], predicted, result.probabilities)
 
 
 def _confusion(task: Task, judged: _Judged) -> NDArray[np.int64]:
@@ -123,10 +119,6 @@ def _confusion(task: Task, judged: _Judged) -> NDArray[np.int64]:
 
 def _mean(among: Sequence[Scores]) -> Scores:
     return Scores(*np.mean(among, axis=0).tolist())
-
-
-def _mean_recall(pooled: Any) -> list[float]:
-    return list(np.mean([recalls(confusion) for confusion in pooled], axis=0).tolist())
 
 
 def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:
@@ -161,9 +153,7 @@ def predictions(context: Context, cells: Sequence[Cell]) -> bytes:
     The columns of probabilities carry the names of the classes; they are empty where a task lacks the class.
     """
     classes = list(dict.fromkeys(name for task in context.tasks for name in task.classes))
-    tables = [
-        _told(context, _judged(context, cell), classes) for among in rows_of(cells).values() for cell in among
-    ]
+    tables = [_told(context, _judged(context, cell), classes) for among in rows_of(cells).values() for cell in among]
     sink = io.BytesIO()
     pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
     return sink.getvalue()
@@ -189,7 +179,7 @@ def _told(context: Context, judged: _Judged, classes: Sequence[str]) -> pa.Table
     return pa.table({**columns, **dict(_probabilities(judged, task, classes))})
 
 
-def _probabilities(judged: _Judged, task: Task, classes: Sequence[str]) -> Iterator[tuple[str, pa.Array]]:
+def _probabilities(judged: _Judged, task: Task, classes: Sequence[str]) -> Iterator[tuple[str, Any]]:
     for name in classes:
         if name in task.classes:
             yield name, pa.array(judged.probabilities[:, task.classes.index(name)], pa.float32())

@@ -46,9 +46,7 @@ def markdown(results: dict[str, Any]) -> str:
         parts += [f"## {target}, {subset}", _about(among[0]), _grid(*_table(among, results))]
         parts += [_grid(*_recalls(among))]
     if any(row["uses_true_label"] for row in rows):
-        parts.append(
-            f"{MARK} is told the true label of the utterance it names: an upper bound, not a result."
-        )
+        parts.append(f"{MARK} is told the true label of the utterance it names: an upper bound, not a result.")
     parts += [f"- {notice}" for notice in _notices(results)]
     parts += [
         "## What the paper leaves open",

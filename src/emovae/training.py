@@ -121,13 +121,12 @@ def train_autoencoder(
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
         totals = torch.zeros(2, device=machine.device)
-        for members in torch.randperm(len(train.segments), generator=shuffle).split(settings.batch_size):
+        order = torch.randperm(len(train.segments), generator=shuffle)
+        for members in torch.split(order, settings.batch_size):
             with machine.autocast():
                 terms = network(*train.batch(members, machine.device), noise)
             loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            _step(optimiser, loss)
             totals += torch.stack([term.detach().sum() for term in terms])
         reconstruction, divergence = (totals / len(train.segments)).tolist()
         held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
@@ -185,9 +184,7 @@ def train_classifier(
         for members in batches_of_like_length(train.sequences.lengths, settings.batch_size, shuffle):
             logits, labels = _logits(network, train, members, machine)
             loss = F.cross_entropy(logits, labels, weights)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            _step(optimiser, loss)
             total += loss.detach() * len(members)
         scores = predict(network, validation.sequences, machine)
         right = scores[np.arange(len(scores)), validation.labels]
@@ -224,6 +221,12 @@ def _logits(
     with machine.autocast():
         logits: Tensor = network(batch.to(machine.device), lengths.to(machine.device))
     return logits, labels.to(machine.device)
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    optimiser.step()
 
 
 def _class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:

@@ -27,9 +27,7 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
         shared = autoencoder_key(context, cell) if is_learned(cell) else cell
         groups.setdefault(shared, []).append(cell)
     cost = {"majority": 2, "functionals-SVM": 1}
-    return sorted(
-        (tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job))
-    )
+    return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
 
 
 def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: Listener) -> Iterator[Job]:
@@ -100,7 +98,7 @@ _listen: Callable[[Step], None]
 
 def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
     """Sets a worker up. Ctrl-C reaches the whole group of processes, and the first one decides what to do."""
-    global _context, _listen  # noqa: PLW0603 - the one state of a worker, set once when it starts
+    global _context, _listen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _context, _listen = context, steps.put
 

@@ -15,9 +15,7 @@ __all__ = ["AE", "CVAE", "VAE", "Latent", "Network", "Terms", "build"]
 Network: TypeAlias = AE | VAE | CVAE
 
 
-def build(
-    model: str, values: int, classes: int, settings: Autoencoder, generator: torch.Generator
-) -> Network:
+def build(model: str, values: int, classes: int, settings: Autoencoder, generator: torch.Generator) -> Network:
     """The autoencoder of a model, with fresh weights.
 
     Args:

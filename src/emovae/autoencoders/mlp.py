@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -47,7 +48,7 @@ def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
 def stack(widths: Sequence[int], settings: Autoencoder, generator: torch.Generator) -> nn.Sequential:
     """Layers of these widths, an activation after each."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layers += [linear(inputs, outputs, generator), ACTIVATIONS[settings.activation]()]
     return nn.Sequential(*layers)
 
@@ -77,7 +78,7 @@ def divergence(latent: Latent) -> Tensor:
 
 
 def reparameterised(latent: Latent, generator: torch.Generator) -> Tensor:
-    """z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), [segment, latent]."""
+    """Z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), [segment, latent]."""
     mean, log_variance = latent
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * (0.5 * log_variance).exp()

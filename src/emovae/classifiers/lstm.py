@@ -32,9 +32,7 @@ class LSTMClassifier(nn.Module):
         # Made without numbers, so that no global generator is asked for any.
         lstm = nn.LSTM(features, settings.hidden, settings.layers, batch_first=True, device="meta")
         self.lstm = lstm.to_empty(device="cpu")
-        self.projection = nn.Linear(settings.hidden, classes, bias=False, device="meta").to_empty(
-            device="cpu"
-        )
+        self.projection = nn.Linear(settings.hidden, classes, bias=False, device="meta").to_empty(device="cpu")
         reach = settings.hidden**-0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -reach, reach, generator=generator)

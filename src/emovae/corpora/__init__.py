@@ -32,9 +32,7 @@ def open_corpus(where: str, reader: str | None = None) -> Corpus:
             raise CorpusError(f"reader {reader} reads folders, and {where} is none; leave --reader out")
         return synthetic.read(where)
     if reader == synthetic.NAME:
-        raise CorpusError(
-            f"reader synthetic reads no folder; give --corpus {synthetic.NAME}:N in place of {where}"
-        )
+        raise CorpusError(f"reader synthetic reads no folder; give --corpus {synthetic.NAME}:N in place of {where}")
     root = Path(where)
     if not root.exists():
         raise CorpusError(f"corpus {root} does not exist; check the path (or use --corpus synthetic)")
@@ -58,16 +56,10 @@ def guess(root: Path) -> Reader:
 def _named(name: str, root: Path) -> Reader:
     known = {reader.name: reader for reader in READERS}
     if name not in known:
-        raise CorpusError(
-            f"there is no reader {name!r}; the readers are {', '.join(known)} and {synthetic.NAME}"
-        )
+        raise CorpusError(f"there is no reader {name!r}; the readers are {', '.join(known)} and {synthetic.NAME}")
     reader = known[name]
     if not reader.fits(root):
         fitting = [other.name for other in READERS if other.fits(root)]
-        hint = (
-            f"--reader {fitting[0]} would fit"
-            if fitting
-            else "`emovae corpora` lists what each reader expects"
-        )
+        hint = f"--reader {fitting[0]} would fit" if fitting else "`emovae corpora` lists what each reader expects"
         raise CorpusError(f"reader {name} does not fit {root}: it expects {reader.expects}; {hint}")
     return reader

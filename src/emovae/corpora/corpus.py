@@ -50,9 +50,7 @@ class Corpus:
             raise CorpusError(f"corpus {self.name} has no utterance; check the folder")
         utterance_id, times = Counter(utterance.id for utterance in self.utterances).most_common(1)[0]
         if times > 1:
-            raise CorpusError(
-                f"corpus {self.name} names utterance {utterance_id} {times} times; leave one row of each"
-            )
+            raise CorpusError(f"corpus {self.name} names utterance {utterance_id} {times} times; leave one row of each")
 
     def waveform(self, utterance: Utterance) -> audio.Waveform:
         """The sound of an utterance: float32 samples, mono, 16 kHz, in -1..1.
@@ -121,15 +119,11 @@ def recordings(folder: Path) -> dict[str, Path]:
     try:
         paths = sorted(filter(is_recording, folder.iterdir()), key=lambda path: path.name)
     except OSError as error:
-        raise CorpusError(
-            f"folder {folder} cannot be listed: {error.strerror}; check the path and rights"
-        ) from error
+        raise CorpusError(f"folder {folder} cannot be listed: {error.strerror}; check the path and rights") from error
     found: dict[str, Path] = {}
     for path in paths:
         if path.stem in found:
-            raise CorpusError(
-                f"{folder} holds both {found[path.stem].name} and {path.name}; leave one of them"
-            )
+            raise CorpusError(f"{folder} holds both {found[path.stem].name} and {path.name}; leave one of them")
         found[path.stem] = path
     return found
 

@@ -25,9 +25,7 @@ GENDERS = {"F": "female", "M": "male"}
 
 RATERS = ("a1", "a2", "a3")
 
-NAME = re.compile(
-    r"(?P<id>(?P<language>DK|EN)_(?P<speaker>\d+)_(?P<emotion>[ABHNS])_(?P<sentence>\d+))\.(?i:wav|flac)"
-)
+NAME = re.compile(r"(?P<id>(?P<language>DK|EN)_(?P<speaker>\d+)_(?P<emotion>[ABHNS])_(?P<sentence>\d+))\.(?i:wav|flac)")
 """A recording in `annotations.csv`: `DK_004_A_5.wav`, also where the folder holds a .flac."""
 
 
@@ -51,9 +49,7 @@ def _read(root: Path) -> Corpus:
             f"{annotations.path}, {unknown[0]} first; take them out, or fetch the corpus anew"
         )
     rows = annotations.rows
-    return Corpus(
-        name="emotale", utterances=tuple(_utterance(annotations.path, row, audio, genders) for row in rows)
-    )
+    return Corpus(name="emotale", utterances=tuple(_utterance(annotations.path, row, audio, genders) for row in rows))
 
 
 def _name(table: Path, row: Row) -> re.Match[str]:
@@ -94,9 +90,7 @@ def _mean_rating(table: Path, row: Row, dimension: str) -> float | None:
     given = {column: value for column in columns if (value := number(table, row, column)) is not None}
     for column, value in given.items():
         if not 1 <= value <= 5:
-            raise CorpusError(
-                f"{table}, {row.where}: {column} is {value}, not from 1 to 5; fetch the corpus anew"
-            )
+            raise CorpusError(f"{table}, {row.where}: {column} is {value}, not from 1 to 5; fetch the corpus anew")
     return fmean(given.values()) if given else None
 
 

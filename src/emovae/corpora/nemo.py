@@ -24,9 +24,7 @@ NAME = re.compile(
 
 
 def _read(root: Path) -> Corpus:
-    table = read_text(
-        root / "data.tsv", "\t", needed=["file_id", "emotion", "raw_text", "speaker_id", "gender"]
-    )
+    table = read_text(root / "data.tsv", "\t", needed=["file_id", "emotion", "raw_text", "speaker_id", "gender"])
     audio = recordings(root / "samples")
     listed = [(_name(table.path, row), row) for row in table.rows]
     unknown = audio.keys() - {named["id"] for named, _ in listed}

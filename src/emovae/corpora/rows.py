@@ -159,8 +159,7 @@ def number(path: Path, row: Row, column: str | None) -> float | None:
         value = math.nan
     if not math.isfinite(value):
         raise CorpusError(
-            f"{path}, {row.where}: {column} is {text!r}, no number; write it with a point, "
-            "or leave the cell empty"
+            f"{path}, {row.where}: {column} is {text!r}, no number; write it with a point, or leave the cell empty"
         )
     return value
 
@@ -168,9 +167,7 @@ def number(path: Path, row: Row, column: str | None) -> float | None:
 def _row(path: Path, where: str, content: Mapping[str, object]) -> Row:
     for column, cell in content.items():
         if cell is not None and not isinstance(cell, str | int | float):
-            raise CorpusError(
-                f"{path}, {where}: {column} is a {type(cell).__name__}; write text or a number there"
-            )
+            raise CorpusError(f"{path}, {where}: {column} is a {type(cell).__name__}; write text or a number there")
     return Row(where, {column: "" if cell is None else str(cell).strip() for column, cell in content.items()})
 
 

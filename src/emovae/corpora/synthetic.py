@@ -226,9 +226,7 @@ def _syllables(per_s: float, generator: np.random.Generator) -> _Syllables:
     start_s = end_s - length_s
     vowel_s = start_s + generator.uniform(0.25, 0.45, count) * length_s
     gain = np.linspace(1.1, 0.7, count) * generator.uniform(0.7, 1.2, count)
-    return _Syllables(
-        start_s, vowel_s, end_s, gain, generator.binomial(1, FRICATIVES_SHARE, count).astype(float)
-    )
+    return _Syllables(start_s, vowel_s, end_s, gain, generator.binomial(1, FRICATIVES_SHARE, count).astype(float))
 
 
 def _pulses(
@@ -279,6 +277,5 @@ def _resonances(middle_hz: Samples) -> Samples:
 @cache
 def _fricatives() -> tuple[Samples, ...]:
     return tuple(
-        scipy.signal.butter(2, band_hz, "bandpass", output="sos", fs=SAMPLE_RATE_HZ)
-        for band_hz in FRICATIVES_HZ
+        scipy.signal.butter(2, band_hz, "bandpass", output="sos", fs=SAMPLE_RATE_HZ) for band_hz in FRICATIVES_HZ
     )

@@ -39,9 +39,7 @@ def _read(root: Path) -> Corpus:
     try:
         places = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if is_recording(path))
     except OSError as error:
-        raise CorpusError(
-            f"folder {root} cannot be listed: {error.strerror}; check the path and rights"
-        ) from error
+        raise CorpusError(f"folder {root} cannot be listed: {error.strerror}; check the path and rights") from error
     # A place in a hidden folder, such as a bin, is none of the corpus.
     utterances = tuple(_utterance(root, place) for place in places if not re.match(r"\.|.*/\.", place))
     here = len(utterances)

@@ -6,11 +6,14 @@ Commands import what they need when they run, so that help and argument errors c
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from emovae.errors import EmovaeError
+
+if TYPE_CHECKING:
+    from emovae.config import Experiment
 
 INTERRUPTED = 130
 WRONG = 2
@@ -45,9 +48,7 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
 
     experiment = config.load(Path(__file__).with_name("quickstart.toml"))
     _run(experiment, "synthetic", None, out, cache, jobs, "cpu")
-    click.echo(
-        "\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)"
-    )
+    click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
 
 @cli.command()
@@ -64,22 +65,14 @@ def corpora() -> None:
 
 @cli.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
-@click.option(
-    "--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N]."
-)
+@click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
 @click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]"
-)
-@click.option(
-    "--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]"
-)
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
+@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
 @click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
 @_jobs
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none."
-)
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
 @_cache
 def run(
     experiment: Path,
@@ -101,7 +94,7 @@ def run(
 
 
 def _run(
-    experiment: Any,
+    experiment: "Experiment",
     where: str,
     reader: str | None,
     out: Path | None,
@@ -139,9 +132,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except click.Abort:
-        click.echo(
-            "emovae: interrupted; finished cells are kept, and the same command goes on from them", err=True
-        )
+        click.echo("emovae: interrupted; finished cells are kept, and the same command goes on from them", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from emovae.cells import Step
+from emovae.experiment import Watcher
 from emovae.files import write_json
 from emovae.grid import Cell, Context
 from emovae.workers import Job
@@ -28,7 +29,7 @@ from emovae.workers import Job
 PACKAGES = ("emovae", "torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "pyarrow")
 
 
-class Progress:
+class Progress(Watcher):
     """Bars on a terminal, a line for each finished job elsewhere; everything goes to standard error."""
 
     def __init__(self, title: str, out: Path) -> None:
@@ -80,9 +81,7 @@ class Progress:
     def step(self, step: Step) -> None:
         """Shows where a cell stands."""
         losses = ", ".join(f"{name} {value:.4g}" for name, value in step.losses.items())
-        text = (
-            f"{self._name(step.cell)}: {step.stage} epoch {step.epoch + 1} of at most {step.epochs}; {losses}"
-        )
+        text = f"{self._name(step.cell)}: {step.stage} epoch {step.epoch + 1} of at most {step.epochs}; {losses}"
         if step.cell not in self.lines:
             self.lines[step.cell] = self.bars.add_task(text, total=step.epochs)
         self.bars.update(self.lines[step.cell], description=text, completed=step.epoch + 1)
@@ -97,9 +96,7 @@ class Progress:
         if not self.console.is_terminal:
             spent = time.monotonic() - self.planned_at
             left = spent / self.done_cells * (self.open_cells - self.done_cells)
-            self._say(
-                f"[{self.done_cells}/{self.open_cells}] {self._name(job[0])}; about {_clock(left)} left"
-            )
+            self._say(f"[{self.done_cells}/{self.open_cells}] {self._name(job[0])}; about {_clock(left)} left")
 
     def _name(self, cell: Cell) -> str:
         task = self.context.tasks[cell.task]
