@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
-from emovae.corpora import synthetic
+from emovae.corpora import synthetic, voices
 from emovae.corpora.corpus import Corpus
 from emovae.errors import CorpusError
 from emovae.labels import FOUR_CLASSES, level
@@ -152,7 +152,7 @@ def test_every_sound_is_finite_mono_float32_heard_and_not_clipped(sounds: dict[U
         assert sound.ndim == 1
         assert np.isfinite(sound).all()
         peak = np.abs(sound).max()
-        assert 0.01 < peak <= np.float32(synthetic.LARGEST)
+        assert 0.01 < peak <= np.float32(voices.LARGEST)
         assert np.count_nonzero(np.abs(sound) == peak) == 1  # a clipped sound has a flat top
         assert abs(sound.mean()) < 0.01 * peak
 

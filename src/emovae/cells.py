@@ -27,6 +27,7 @@ from emovae.grid import (
     seed_of,
 )
 from emovae.latents import Sequences, conditions, latent_sequences, merged
+from emovae.machine import one_thread
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for
 from emovae.segments import frames_per_segment, segment
@@ -34,7 +35,6 @@ from emovae.training import (
     Epoch,
     Examples,
     Labelled,
-    one_thread,
     predict,
     train_autoencoder,
     train_classifier,

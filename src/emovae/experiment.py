@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli_w
-import torch
 
 from emovae.cells import Step, result_of
 from emovae.config import Experiment, Target
@@ -21,10 +20,10 @@ from emovae.folds import plan_folds
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, Task
 from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, level
+from emovae.machine import Machine
 from emovae.results import predictions, results
 from emovae.segments import least_frames
 from emovae.tables import markdown
-from emovae.training import Machine
 from emovae.utterance import Utterance
 from emovae.workers import Job, jobs_of, run_jobs
 
@@ -112,19 +111,6 @@ def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: byt
     write_bytes(out / "predictions.parquet", told)
     write_bytes(out / "table.md", markdown(content).encode())
     write_json(out / "results.json", content)
-
-
-def resolve_device(device: str) -> str:
-    """`cpu` or `cuda`; `auto` takes a GPU where one can be used.
-
-    Raises:
-        ConfigError: for `cuda` where there is none.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch sees no GPU here; use --device cpu, or install a CUDA build of torch")
-    return device
 
 
 def subsets_of(experiment: Experiment, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:

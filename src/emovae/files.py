@@ -61,8 +61,15 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file that emovae wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads a JSON file that emovae wrote.
+
+    Raises:
+        OutputError: when it is damaged.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise OutputError(f"{path} is damaged ({error}); delete it, and the same command computes it again") from error
 
 
 def fingerprint(value: object, length: int = 16) -> str:

@@ -17,8 +17,8 @@ from emovae.config import Experiment
 from emovae.files import fingerprint
 from emovae.folds import Fold, Plan
 from emovae.frames import CorpusFrames
+from emovae.machine import Machine
 from emovae.seeds import seed_for
-from emovae.training import Machine
 
 RESULTS_VERSION = 1
 """Raised when the same configuration gives other results than before."""

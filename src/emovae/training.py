@@ -6,8 +6,7 @@ generators they are given.
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,23 +20,13 @@ from emovae.classifiers import LSTMClassifier
 from emovae.config import Autoencoder, Classifier
 from emovae.errors import EmovaeError
 from emovae.latents import Sequences, batches_of_like_length, padded
+from emovae.machine import Machine
 from emovae.seeds import seed_for
 
 UTTERANCES_AT_ONCE = 256
 
 Epoch = Mapping[str, float]
 OnEpoch = Callable[[int, Epoch], None]
-
-
-class Machine(NamedTuple):
-    """Where and how exactly to compute: `cpu` or `cuda`, and `float32` or `bfloat16` matrix products."""
-
-    device: str = "cpu"
-    precision: str = "float32"
-
-    def autocast(self) -> torch.autocast:
-        """The products of the block in bfloat16, where asked for; sums and weights stay float32."""
-        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
 class Examples(NamedTuple):
@@ -62,17 +51,6 @@ class Labelled(NamedTuple):
 
     sequences: Sequences
     labels: NDArray[np.int64]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Runs a block with one thread, so that its results don't depend on how many cores are free."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Best:

@@ -108,10 +108,11 @@ def _run(
     corpus = open_corpus(where, reader)
 
     from emovae import experiment as running
+    from emovae.machine import resolve_device
     from emovae.shells.progress import Progress, record
 
     out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
-    chosen = running.resolve_device(device)
+    chosen = resolve_device(device)
     jobs = jobs or (1 if chosen == "cuda" else available_cores())
     with Progress(f"{experiment.name} on {corpus.name}", out) as progress:
         outcome = running.run(experiment, corpus, out, cache.expanduser(), progress, jobs=jobs, device=chosen)

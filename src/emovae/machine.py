@@ -1,0 +1,44 @@
+"""Where and how exactly to compute."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+from emovae.errors import ConfigError
+
+
+class Machine(NamedTuple):
+    """`cpu` or `cuda`, and `float32` or `bfloat16` matrix products."""
+
+    device: str = "cpu"
+    precision: str = "float32"
+
+    def autocast(self) -> torch.autocast:
+        """The products of the block in bfloat16, where asked for; sums and weights stay float32."""
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Runs a block with one thread, so that its results don't depend on how many cores are free."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def resolve_device(device: str) -> str:
+    """`cpu` or `cuda`; `auto` takes a GPU where one can be used.
+
+    Raises:
+        ConfigError: for `cuda` where there is none.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch sees no GPU here; use --device cpu, or install a CUDA build of torch")
+    return device
