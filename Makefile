@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all check lint types imports clean
+.PHONY: help quickstart test test-slow check lint types imports clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,8 +28,8 @@ quickstart: $(VENV)/run.stamp  ## the paper's pipeline on synthetic speech: a ta
 test: $(VENV)/dev.stamp  ## the everyday tests and the docstring examples
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m 'not slow'
 
-test-all: $(VENV)/dev.stamp  ## the slow tests too
-	@$(BIN)/python -m pytest -q -n $(JOBS)
+test-slow: $(VENV)/dev.stamp  ## the slow tests
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m slow
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

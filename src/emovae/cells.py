@@ -14,6 +14,7 @@ from emovae import normalise
 from emovae.autoencoders import Network, build
 from emovae.baselines import functionals_svm, majority
 from emovae.classifiers import LSTMClassifier
+from emovae.errors import ProtocolError
 from emovae.files import read_json, write_bytes, write_json
 from emovae.functionals import functionals
 from emovae.grid import (
@@ -161,9 +162,13 @@ def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: L
     if place.exists():
         network.load_state_dict(safetensors.torch.load_file(place))
         return network.to(machine.device)
-    train, validation = (
-        _examples(context, cell, normaliser, members) for members in autoencoder_members(context, cell)
-    )
+    seen = autoencoder_members(context, cell)
+    if not all(seen):
+        raise ProtocolError(
+            f"{cell.model}, {context.fold(cell).name}: nobody who is learned from, or nobody who stops the learning,"
+            " has an emotion to condition on; use --set condition=target"
+        )
+    train, validation = (_examples(context, cell, normaliser, members) for members in seen)
     stage = cell.model.removesuffix("-LSTM")
     curve = train_autoencoder(
         network.to(machine.device),

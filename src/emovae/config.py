@@ -19,6 +19,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -154,6 +155,13 @@ class Experiment(_Frozen):
     f_measure: Literal["macro", "weighted"] = "macro"
     published_for: str = ""
     published: tuple[Published, ...] = ()
+
+    @field_validator("models", "baselines", "targets", "subsets", "classes", "test_condition")
+    @classmethod
+    def _names_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"{twice[0]} is named {names.count(twice[0])} times; name it once")
+        return names
 
     @model_validator(mode="after")
     def _has_rows(self) -> "Experiment":

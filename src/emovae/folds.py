@@ -25,9 +25,12 @@ import numpy as np
 from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.files import fingerprint
-from emovae.groups import speaker_groups
+from emovae.groups import speaker_groups, speaker_share
 from emovae.seeds import seed_for
 from emovae.utterance import Utterance
+
+SESSION_OUT = "leave-one-session-out"
+MIXED = "speakers-mixed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class Fold:
         validation: whole speakers of the training side, for early stopping.
         test: what is judged.
         extra: utterances outside the task (another subset, another emotion) of people who are neither tested nor
-            stop the learning; an autoencoder may learn from them, without labels.
+            stop the learning; an autoencoder may learn from them, without labels. Where speakers are mixed, only those
+            who stop the learning are kept out.
     """
 
     name: str
@@ -91,10 +95,7 @@ def plan_folds(utterances: Sequence[Utterance], labels: Sequence[str | None], pr
         found = ", ".join(sorted({row.label for row in rows})) or "none"
         raise ProtocolError(f"{len(rows)} utterances with classes: {found}; a task needs two classes at least")
     name, held_out = _held_out(utterances, rows, protocol)
-    whole = "speakers-mixed" not in name
-    folds = tuple(
-        _fold(what, test, rows, utterances, protocol.validation, whole_speakers=whole) for what, test in held_out
-    )
+    folds = tuple(_fold(what, test, rows, utterances, protocol.validation, name) for what, test in held_out)
     return Plan(name, folds, fingerprint([_told(fold, utterances, labels) for fold in folds]))
 
 
@@ -105,22 +106,26 @@ def _held_out(
     kind, count = protocol.kind, protocol.folds
     has_sessions = all(utterances[row.place].session is not None for row in rows)
     if kind in ("session", "leave-one-out") and has_sessions:
-        sessions = {row.place: str(utterances[row.place].session) for row in rows}
-        return "leave-one-session-out", _by_group(rows, [sessions[row.place] for row in rows], "session")
+        sessions = [str(utterances[row.place].session) for row in rows]
+        _check_sessions(rows, sessions)
+        return SESSION_OUT, _by_group(rows, sessions, "session")
     if kind in ("speaker", "leave-one-out"):
         return "leave-one-speaker-out", _by_group(rows, [row.speaker for row in rows], "speaker")
     if kind in ("session", "speakers"):
-        return f"{count}-groups-of-speakers", [_of_speakers(rows, group) for group in _groups(rows, count)]
+        _check_speakers(rows, count)
+        groups = speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
+        return f"{count}-groups-of-speakers", [_of_speakers(rows, group) for group in groups]
     if kind == "held-out":
-        first = _groups(rows, max(2, round(1 / protocol.share)))[0]
-        return f"{protocol.share:.0%}-of-speakers-held-out", [_of_speakers(rows, first)]
+        _check_speakers(rows, 2)
+        tested, share = speaker_share([row.speaker for row in rows], [row.label for row in rows], protocol.share)
+        return f"{share:.0%}-of-speakers-held-out", [_of_speakers(rows, tested)]
     if kind == "contiguous":
-        return f"{count}-contiguous-folds-speakers-mixed", list(_blocks(rows, count))
+        return f"{count}-contiguous-folds-{MIXED}", list(_blocks(rows, count))
     shuffled = [rows[order] for order in np.random.default_rng(seed_for(0, "folds")).permutation(len(rows))]
     if kind == "random":
-        return f"{count}-random-folds-speakers-mixed", list(_blocks(shuffled, count))
-    share = max(1, round(protocol.share * len(rows)))
-    return f"{protocol.share:.0%}-held-out-speakers-mixed", [("a random share", shuffled[:share])]
+        return f"{count}-random-folds-{MIXED}", list(_blocks(shuffled, count))
+    tested_rows = max(1, round(protocol.share * len(rows)))
+    return f"{protocol.share:.0%}-held-out-{MIXED}", [("a random share", shuffled[:tested_rows])]
 
 
 def _by_group(rows: Sequence[_Row], groups: Sequence[str], what: str) -> list[tuple[str, list[_Row]]]:
@@ -143,15 +148,29 @@ def _check_classes(rows: Sequence[_Row], groups: Sequence[str], what: str) -> No
             )
 
 
-def _groups(rows: Sequence[_Row], count: int) -> list[list[str]]:
+def _check_sessions(rows: Sequence[_Row], sessions: Sequence[str]) -> None:
+    heard: dict[str, set[str]] = {}
+    for row, session in zip(rows, sessions, strict=True):
+        heard.setdefault(row.speaker, set()).add(session)
+    if several := {speaker: sorted(among) for speaker, among in heard.items() if len(among) > 1}:
+        speaker, among = next(iter(several.items()))
+        raise ProtocolError(
+            f"{len(several)} of {len(heard)} speakers are heard in more than one session (the first is {speaker}, in"
+            f" {', '.join(among)}), so leaving a session out would not leave its speakers out; use"
+            " --set protocol.kind=speakers"
+        )
+
+
+def _check_speakers(rows: Sequence[_Row], count: int) -> None:
     speakers = sorted({row.speaker for row in rows})
     if len(speakers) < count:
+        fewer = f"protocol.folds={len(speakers)} or fewer"
+        mixed = "protocol.kind=random, whose name says that speakers are mixed"
         raise ProtocolError(
-            f"{count} folds of whole speakers need {count} speakers, and there are {len(speakers)}"
-            f" ({', '.join(speakers)}); use --set protocol.folds={max(2, len(speakers))} or fewer"
+            f"{count} groups of whole speakers need {count} speakers, and there are {len(speakers)}"
+            f" ({', '.join(speakers)}); record more, or use --set {fewer if len(speakers) > 1 else mixed}"
         )
     _check_classes(rows, [row.speaker for row in rows], "speaker")
-    return speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
 
 
 def _of_speakers(rows: Sequence[_Row], group: Sequence[str]) -> tuple[str, list[_Row]]:
@@ -172,16 +191,15 @@ def _fold(
     rows: Sequence[_Row],
     utterances: Sequence[Utterance],
     share: float,
-    *,
-    whole_speakers: bool,
+    protocol: str,
 ) -> Fold:
     tested = {row.place for row in test}
     others = [row for row in rows if row.place not in tested]
     if lacking := {row.label for row in test} - {row.label for row in others}:
         raise ProtocolError(f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds")
     stopping = _validation_speakers(others, share, name)
-    shut_out = {utterances[index].speaker for index in tested} if whole_speakers else set()
-    sessions = {utterances[index].session for index in tested} - {None} if "session" in name else set()
+    shut_out = set() if MIXED in protocol else {utterances[index].speaker for index in tested}
+    sessions = {utterances[index].session for index in tested} if protocol == SESSION_OUT else set()
     in_task = {row.place for row in rows}
     extra = (
         index
@@ -201,8 +219,14 @@ def _validation_speakers(rows: Sequence[_Row], share: float, fold: str) -> set[s
     """Whole speakers, about `share` of the rows, that leave every class something to learn from."""
     speakers = sorted({row.speaker for row in rows})
     classes = {row.label for row in rows}
+    if len(speakers) < 2:
+        raise ProtocolError(
+            f"when {fold} is tested, one training speaker is left ({speakers[0]}), and none can be spared for early"
+            " stopping; record more speakers, or hold out fewer"
+        )
     count = min(len(speakers), max(2, round(1 / share)))
-    grouped = speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
+    names, labels = [row.speaker for row in rows], [row.label for row in rows]
+    grouped = [*speaker_groups(names, labels, count), speaker_share(names, labels, share).speakers]
     candidates = [set(group) for group in grouped] + [{speaker} for speaker in speakers]
 
     def left(group: set[str]) -> set[str]:

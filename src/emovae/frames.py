@@ -28,9 +28,16 @@ T = TypeVar("T")
 
 
 class Problem(NamedTuple):
-    """A recording that cannot be used, and why."""
+    """A recording that cannot be used.
+
+    Attributes:
+        utterance: its id.
+        where: the file, as the corpus names it.
+        why: the reason, and what to do; free of the file's place, so that it may stand in results.
+    """
 
     utterance: str
+    where: str
     why: str
 
 
@@ -98,7 +105,11 @@ def corpus_frames(
     """
     with ThreadPoolExecutor(threads) as pool:
         digests = dict(zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True))
-        missing = [Problem(item.id, str(digest)) for item, digest in digests.items() if isinstance(digest, AudioError)]
+        missing = [
+            Problem(item.id, _where(item), _why(item, digest))
+            for item, digest in digests.items()
+            if isinstance(digest, AudioError)
+        ]
         present = [item for item, digest in digests.items() if not isinstance(digest, AudioError)]
         key = fingerprint([FRAMES_VERSION, front_end.model_dump(), [digests[item] for item in present]], 32)
         found = cache.find(folder, key)
@@ -108,13 +119,16 @@ def corpus_frames(
             cache.keep(folder, key, front_end.bands, blocks, facts)
             found = cache.find(folder, key)
     assert found is not None
-    problems = _problems(present, found.facts, at_least)
-    left_out = (*missing, *(Problem(present[place].id, why) for place, why in sorted(problems.items())))
+    problems = _problems(found.facts, at_least)
+    left_out = (
+        *missing,
+        *(Problem(present[place].id, _where(present[place]), why) for place, why in sorted(problems.items())),
+    )
     if left_out and not skip:
         raise AudioError(_told(left_out, corpus))
     kept = [place for place in range(len(present)) if place not in problems]
     if not kept:
-        raise AudioError(f"no recording of {corpus.name} can be used; {left_out[0].why}")
+        raise AudioError(_told(left_out, corpus))
     ends = np.cumsum(np.asarray(found.facts["lengths"], np.int64))
     return CorpusFrames(
         folder=folder,
@@ -151,7 +165,7 @@ def _computed(
     for start in range(0, len(present), BATCH):
         for offset, result in enumerate(pool.map(work, present[start : start + BATCH])):
             if isinstance(result, AudioError):
-                facts["problems"].append([start + offset, str(result)])
+                facts["problems"].append([start + offset, _why(present[start + offset], result)])
                 facts["lengths"].append(0)
             else:
                 facts["lengths"].append(len(result))
@@ -159,21 +173,30 @@ def _computed(
         progress(min(start + BATCH, len(present)), len(present))
 
 
-def _problems(present: Sequence[Utterance], facts: dict[str, Any], at_least: int) -> dict[int, str]:
+def _where(utterance: Utterance) -> str:
+    return str(utterance.audio or utterance.id)
+
+
+def _why(utterance: Utterance, error: AudioError) -> str:
+    return str(error).removeprefix(f"{_where(utterance)} ")
+
+
+def _problems(facts: dict[str, Any], at_least: int) -> dict[int, str]:
     """Why recordings cannot be used, by their place."""
     problems = dict(facts["problems"])
     for place, length in enumerate(facts["lengths"]):
         if length < at_least and place not in problems:
+            pad = "pad it with --set segments.short=pad" if length else "record more"
             problems[place] = (
-                f"{present[place].audio or present[place].id} has {length} frames, and one segment needs {at_least};"
-                " pad it with --set segments.short=pad, or leave it out with --set on_bad_audio=skip"
+                f"has {length} frames, and one segment needs {at_least}; {pad}, or leave it out with"
+                " --set on_bad_audio=skip"
             )
     return problems
 
 
 def _told(left_out: Sequence[Problem], corpus: Corpus) -> str:
     lines = [f"{len(left_out)} of {len(corpus.utterances)} recordings of {corpus.name} cannot be used:"]
-    lines += [f"  {problem.why}" for problem in left_out[:TOLD]]
+    lines += [f"  {problem.where} {problem.why}" for problem in left_out[:TOLD]]
     if len(left_out) > TOLD:
         lines.append(f"  and {len(left_out) - TOLD} more")
     return "\n".join(lines)

@@ -1,59 +1,24 @@
-"""What is computed: tasks, the cells of their grid, and the keys that name every result.
+"""What is computed: the cells of the grid, and the keys that name every result.
 
 A cell is pure and its result is a file. It has two stages, each with a key and a file of its own: the autoencoder,
 shared by every cell that can use it, and the classifier. A key hashes all that the result depends on, so a finished
 file is never computed again and a changed setting never finds an old one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from emovae.config import Experiment
 from emovae.files import fingerprint
-from emovae.folds import Fold, Plan
+from emovae.folds import Fold
 from emovae.frames import CorpusFrames
 from emovae.machine import Machine
 from emovae.seeds import seed_for
+from emovae.tasks import Task
 
 RESULTS_VERSION = 1
 """Raised when the same configuration gives other results than before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is to be told apart, on which utterances, and who is held out.
-
-    Attributes:
-        target: `emotion`, or a dimension in three levels.
-        subset: which part of the corpus.
-        classes: the classes, in the order of all probabilities.
-        labels: the class of each utterance of the corpus; None where it is not of the task.
-        condition_classes: the classes that a CVAE is told.
-        condition_labels: and the one of each utterance, or None.
-        plan: the folds.
-    """
-
-    target: str
-    subset: str
-    classes: tuple[str, ...]
-    labels: tuple[str | None, ...]
-    condition_classes: tuple[str, ...]
-    condition_labels: tuple[str | None, ...]
-    plan: Plan
-
-    def numbers(self, members: Sequence[int]) -> NDArray[np.int64]:
-        """The classes of these utterances as places in `classes`."""
-        return np.array([self.classes.index(str(self.labels[member])) for member in members], np.int64)
-
-    def condition_numbers(self, members: Sequence[int]) -> list[int | None]:
-        """What a CVAE is told of these utterances, as places in `condition_classes`."""
-        told = (self.condition_labels[member] for member in members)
-        return [None if label is None else self.condition_classes.index(label) for label in told]
 
 
 class Cell(NamedTuple):
@@ -156,3 +121,15 @@ def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[i
         train = [member for member in train if task.condition_labels[member] is not None]
         validation = [member for member in validation if task.condition_labels[member] is not None]
     return train, validation
+
+
+def cells_of(context: Context) -> Iterator[Cell]:
+    """The grid, in the order of the table: task by task, baselines before models."""
+    experiment = context.experiment
+    for place, task in enumerate(context.tasks):
+        for model in (*experiment.baselines, *experiment.models):
+            conditions = experiment.test_condition if model == "CVAE-LSTM" else (None,)
+            for condition in conditions:
+                for seed in range(experiment.seed, experiment.seed + experiment.seeds):
+                    for fold in range(len(task.plan.folds)):
+                        yield Cell(model, place, fold, seed, condition)

@@ -1,8 +1,12 @@
 """Groups of whole speakers, of like size and like classes."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+MOST_GROUPS = 20
+"""A share is met to the nearest of so many groups."""
 
 
 def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -> list[list[str]]:
@@ -35,3 +39,28 @@ def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -
         load[group] += shares[place]
         members[group].append(str(names[place]))
     return members
+
+
+class SpeakerShare(NamedTuple):
+    """Some of the speakers, and the share of all groups that they are."""
+
+    speakers: list[str]
+    share: float
+
+
+def speaker_share(speakers: Sequence[str], labels: Sequence[str], share: float) -> SpeakerShare:
+    """Whole speakers who are about this share: some of the groups above, of as many as come nearest.
+
+    Args:
+        speakers: the speaker of each utterance; two different ones at least.
+        labels: its class.
+        share: between 0 and 1.
+
+    >>> speaker_share(["ann", "bob", "cai", "dee", "eve"], ["x"] * 5, 0.4)
+    SpeakerShare(speakers=['ann', 'bob'], share=0.4)
+    """
+    counts = range(2, min(len(set(speakers)), MOST_GROUPS) + 1)
+    possible = [(min(max(1, round(share * count)), count - 1), count) for count in counts]
+    taken, count = min(possible, key=lambda pair: (abs(pair[0] / pair[1] - share), pair[1]))
+    groups = speaker_groups(speakers, labels, count)[:taken]
+    return SpeakerShare([name for group in groups for name in group], taken / count)

@@ -101,16 +101,18 @@ def mixture(network: CVAE, segments: Tensor, weights: Tensor) -> Latent:
             the Gaussian of that class.
     """
     mean = segments.new_zeros(len(segments), network.mean.out_features)
-    square = torch.zeros_like(mean)
+    variance = torch.zeros_like(mean)
+    parts: list[tuple[Tensor, Tensor, Latent]] = []
     for label, one_hot in enumerate(torch.eye(weights.shape[1], device=segments.device)):
         among = weights[:, label].nonzero().squeeze(1)
-        if len(among) == 0:
-            continue
-        given = network.encode(segments[among], one_hot.expand(len(among), -1))
-        weight = weights[among, label, None]
-        mean[among] += weight * given.mean
-        square[among] += weight * (given.log_variance.exp() + given.mean.square())
-    return Latent(mean, (square - mean.square()).clamp_min(torch.finfo(mean.dtype).tiny).log())
+        if len(among) > 0:
+            given = network.encode(segments[among], one_hot.expand(len(among), -1))
+            parts.append((among, weights[among, label, None], given))
+            mean[among] += parts[-1][1] * given.mean
+    # About the mean, not about zero: a difference of large squares would drown a narrow Gaussian.
+    for among, weight, given in parts:
+        variance[among] += weight * (given.log_variance.exp() + (given.mean - mean[among]).square())
+    return Latent(mean, variance.clamp_min(torch.finfo(mean.dtype).tiny).log())
 
 
 def _chosen(latent: Latent, features: Features, generator: torch.Generator) -> Tensor:

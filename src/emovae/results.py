@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from emovae.cells import result_of
 from emovae.config import Experiment
 from emovae.files import fingerprint
-from emovae.grid import Cell, Context, Task
+from emovae.grid import Cell, Context
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
+from emovae.tasks import Task
 
 SCHEMA = 1
 
@@ -62,7 +63,7 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
         "fingerprint": plans[0] if len(plans) == 1 else fingerprint(plans),
         "preset": context.experiment.preset,
         "notices": list(notices),
-        "left_out": [problem._asdict() for problem in context.frames.left_out],
+        "left_out": [{"utterance": problem.utterance, "why": problem.why} for problem in context.frames.left_out],
         "settings": context.experiment.model_dump(mode="json", exclude={"published", "published_for"}),
         "rows": [_row(context, *row, among) for row, among in rows_of(cells).items()],
     }
@@ -90,7 +91,7 @@ def _row(context: Context, model: str, task_place: int, condition: str | None, c
         "classes": list(task.classes),
         "seeds": len(seeds),
         **_mean(list(per_seed.values()))._asdict(),
-        "recall": dict(zip(task.classes, np.mean([recalls(one) for one in pooled.values()], axis=0), strict=True)),
+        "recall": _recall(task, list(pooled.values())),
         "folds": _over_folds(task, list(by_seed.values())),
         "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
         "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
@@ -119,6 +120,12 @@ def _confusion(task: Task, judged: _Judged) -> NDArray[np.int64]:
 
 def _mean(among: Sequence[Scores]) -> Scores:
     return Scores(*np.mean(among, axis=0).tolist())
+
+
+def _recall(task: Task, pooled: Sequence[NDArray[np.int64]]) -> dict[str, float | None]:
+    """Recall of each class, averaged over seeds; None for a class that nobody who was tested shows."""
+    shares = np.mean([recalls(confusion) for confusion in pooled], axis=0).tolist()
+    return {name: None if np.isnan(share) else share for name, share in zip(task.classes, shares, strict=True)}
 
 
 def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:

@@ -52,7 +52,10 @@ def segment_count(frames: int, segments: Segments) -> int:
     """
     length, step = frames_per_segment(segments), segments.step_ms // HOP_MS
     beyond = max(0, frames - length)
-    return 1 + (beyond // step if segments.tail == "drop" else -(-beyond // step))
+    if segments.tail == "drop":
+        return 1 + beyond // step
+    # Where segments stand apart, none begins after the last frame.
+    return min(1 + -(-beyond // step), -(-frames // step))
 
 
 def cut(frames: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ QUESTIONS = (
 """What the paper leaves open -> the settings that answer it; every table prints them in full."""
 
 FIGURES = (("WA", "wa"), ("UA", "ua"), ("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"))
-MARK = "*"
+MARK = "†"
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -47,7 +47,8 @@ def markdown(results: dict[str, Any]) -> str:
         parts += [_grid(*_recalls(among))]
     if any(row["uses_true_label"] for row in rows):
         parts.append(f"{MARK} is told the true label of the utterance it names: an upper bound, not a result.")
-    parts += [f"- {notice}" for notice in _notices(results)]
+    if notices := list(_notices(results)):
+        parts.append("\n".join(f"- {notice}" for notice in notices))
     parts += [
         "## What the paper leaves open",
         _grid(["question", "here"], list(_answers(results["settings"]))),
@@ -115,13 +116,13 @@ def _notices(results: dict[str, Any]) -> Iterator[str]:
     yield from results["notices"]
     if results["left_out"]:
         yield f"{len(results['left_out'])} recordings were left out; `results.json` lists each with its reason."
-    for row in results["rows"]:
-        for fold, classes in row["folds"]["absent_classes"].items():
-            yield (
-                f"{row['target']}, {row['subset']}: {fold} shows no {', '.join(classes)}, so that fold's means are"
-                " over the other classes."
-            )
-        break
+    told = (
+        f"{row['target']}, {row['subset']}: {fold} shows no {', '.join(classes)}, so that fold's means are over the"
+        " other classes."
+        for row in results["rows"]
+        for fold, classes in row["folds"]["absent_classes"].items()
+    )
+    yield from dict.fromkeys(told)
 
 
 def _answers(settings: dict[str, Any]) -> Iterator[list[str]]:

@@ -14,17 +14,17 @@ from threading import Thread
 
 from emovae.cells import Listener, Step, run_cell
 from emovae.errors import EmovaeError
-from emovae.grid import Cell, Context, autoencoder_key, is_learned
+from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
 
 Job = tuple[Cell, ...]
-"""Cells computed one after the other, because they share an autoencoder."""
+"""Cells computed one after the other, because they share an autoencoder (or, for a baseline, the very result)."""
 
 
 def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
-    """Groups cells by the autoencoder that they share; the longest work, the CVAE's, comes first."""
-    groups: dict[object, list[Cell]] = {}
+    """Groups cells by what they share; the longest work, the CVAE's, comes first."""
+    groups: dict[str, list[Cell]] = {}
     for cell in cells:
-        shared = autoencoder_key(context, cell) if is_learned(cell) else cell
+        shared = autoencoder_key(context, cell) if is_learned(cell) else cell_key(context, cell)
         groups.setdefault(shared, []).append(cell)
     cost = {"majority": 2, "functionals-SVM": 1}
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
@@ -94,15 +94,25 @@ def _tell(steps: "SimpleQueue[Step | None]", listen: Listener) -> None:
 
 _context: Context
 _listen: Callable[[Step], None]
+_stopped = False
 
 
 def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
     """Sets a worker up. Ctrl-C reaches the whole group of processes, and the first one decides what to do."""
     global _context, _listen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
     _context, _listen = context, steps.put
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """Leaves the cell by way of an exception, so that no unfinished file stays behind."""
+    global _stopped  # noqa: PLW0603
+    _stopped = True
+    raise SystemExit
 
 
 def _run_here(job: Job) -> None:
     for cell in job:
-        run_cell(_context, cell, _listen)
+        if not _stopped:
+            run_cell(_context, cell, _listen)

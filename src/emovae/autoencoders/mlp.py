@@ -38,7 +38,7 @@ class Terms(NamedTuple):
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    """A layer with He's uniform weights (gain of a rectifier) and no offset."""
+    """A layer with PyTorch's usual weights, uniform within 1 / sqrt(inputs), and offsets of zero."""
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
     nn.init.zeros_(layer.bias)

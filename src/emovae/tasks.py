@@ -1,0 +1,121 @@
+"""What is to be told apart, on which utterances, and who is held out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.config import Experiment, Target
+from emovae.corpora import Corpus
+from emovae.errors import ConfigError, CorpusError
+from emovae.folds import Plan, plan_folds
+from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, level
+from emovae.utterance import Utterance
+
+WHOLE = "complete"
+"""The name of a corpus's subset that is all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be told apart, on which utterances, and who is held out.
+
+    Attributes:
+        target: `emotion`, or a dimension in three levels.
+        subset: which part of the corpus.
+        classes: the classes, in the order of all probabilities.
+        labels: the class of each utterance of the corpus; None where it is not of the task.
+        condition_classes: the classes that a CVAE is told.
+        condition_labels: and the one of each utterance, or None.
+        plan: the folds.
+    """
+
+    target: str
+    subset: str
+    classes: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    condition_classes: tuple[str, ...]
+    condition_labels: tuple[str | None, ...]
+    plan: Plan
+
+    def numbers(self, members: Sequence[int]) -> NDArray[np.int64]:
+        """The classes of these utterances as places in `classes`."""
+        return np.array([self.classes.index(str(self.labels[member])) for member in members], np.int64)
+
+    def condition_numbers(self, members: Sequence[int]) -> list[int | None]:
+        """What a CVAE is told of these utterances, as places in `condition_classes`."""
+        told = (self.condition_labels[member] for member in members)
+        return [None if label is None else self.condition_classes.index(label) for label in told]
+
+
+def subsets_of(experiment: Experiment, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The subsets to run, and what to say of them: a corpus that is not divided is taken whole.
+
+    Raises:
+        ConfigError: for a subset that a divided corpus does not have.
+    """
+    known = sorted({utterance.subset for utterance in corpus.utterances if utterance.subset is not None})
+    if not known:
+        if experiment.subsets == (WHOLE,):
+            return (WHOLE,), ()
+        return (WHOLE,), (
+            f"{corpus.name} has no subsets, so the whole of it stands for {', '.join(experiment.subsets)}",
+        )
+    if unknown := [name for name in experiment.subsets if name not in (*known, WHOLE)]:
+        raise ConfigError(f"{corpus.name} has no subset {unknown[0]}; it has {', '.join([*known, WHOLE])}")
+    return experiment.subsets, ()
+
+
+def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Target, subset: str) -> Task:
+    """Labels, conditions and folds of one target on one subset.
+
+    Raises:
+        ConfigError: for a class that the corpus does not have.
+        CorpusError: where it has no such label at all.
+        ProtocolError: when it cannot be divided as asked.
+    """
+    emotions = tuple(utterance.emotion for utterance in utterances)
+    labels = tuple(_label(experiment, utterance, target) for utterance in utterances)
+    found = {label for label in labels if label is not None}
+    if not found:
+        raise CorpusError(f"no utterance has a label for {target}; choose another target, or another corpus")
+    wanted = set(experiment.classes) if experiment.classes and target == "emotion" else found
+    if lacking := wanted - found:
+        raise ConfigError(f"classes: no utterance is labelled {min(lacking)}; there are {', '.join(sorted(found))}")
+    inside = tuple(
+        label if label in wanted and subset in (WHOLE, utterance.subset) else None
+        for label, utterance in zip(labels, utterances, strict=True)
+    )
+    told = inside if experiment.condition == "target" or target == "emotion" else _known(emotions, inside)
+    return Task(
+        target=target,
+        subset=subset,
+        classes=_ordered({label for label in inside if label is not None}, target),
+        labels=inside,
+        condition_classes=_ordered({label for label in told if label is not None}, target),
+        condition_labels=told,
+        plan=plan_folds(utterances, inside, experiment.protocol),
+    )
+
+
+def _known(emotions: Sequence[str | None], inside: Sequence[str | None]) -> tuple[str | None, ...]:
+    """The emotions that the task's own utterances show; a CVAE is told no other."""
+    shown = {emotion for emotion, label in zip(emotions, inside, strict=True) if label is not None}
+    return tuple(emotion if emotion in shown else None for emotion in emotions)
+
+
+def _label(experiment: Experiment, utterance: Utterance, target: Target) -> str | None:
+    if experiment.utterances == "four-class" and utterance.emotion not in FOUR_CLASSES:
+        return None
+    if target == "emotion":
+        return utterance.emotion
+    value: float | None = getattr(utterance, DIMENSIONS[target])
+    return None if value is None else level(value, experiment.binning)
+
+
+def _ordered(classes: set[str], target: Target) -> tuple[str, ...]:
+    """Levels from low to high, names by the alphabet."""
+    if target != "emotion" and classes <= set(LEVELS):
+        return tuple(name for name in LEVELS if name in classes)
+    return tuple(sorted(classes))

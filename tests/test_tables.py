@@ -1,0 +1,220 @@
+import copy
+from typing import Any
+
+import pytest
+
+from conftest import Ran
+from emovae.tables import QUESTIONS, markdown
+
+Results = dict[str, Any]
+
+# Design, "The paper's open questions": the settings that answer them. The protocol is in the lines above each table.
+OPEN = [
+    "test_condition",
+    "condition",
+    "autoencoder.condition_decoder",
+    "features",
+    "merge",
+    "autoencoder.betas",
+    "autoencoder.stop",
+    "autoencoder.kl_weight",
+    "autoencoder.data",
+    "utterances",
+    "binning",
+    "f_measure",
+    "average",
+    "segments.tail",
+    "normalise",
+    "classifier.hidden",
+    "classifier.batch_size",
+    "classifier.epochs",
+    "autoencoder.batch_size",
+    "autoencoder.epochs",
+    "autoencoder.activation",
+    "protocol.validation",
+]
+
+
+@pytest.fixture
+def results(ran: Ran) -> Results:
+    return copy.deepcopy(ran.outcome.results)
+
+
+def tables(text: str) -> list[list[str]]:
+    """The lines of each table."""
+    blocks = (block.splitlines() for block in text.split("\n\n"))
+    return [block for block in blocks if block[0].startswith("|")]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def body(table: list[str]) -> dict[str, list[str]]:
+    return {cells(line)[0]: cells(line)[1:] for line in table[2:]}
+
+
+def test_every_table_is_aligned_and_ruled(results: Results) -> None:
+    found = tables(markdown(results))
+    assert len(found) == 3
+    for table in found:
+        bars = {tuple(place for place, letter in enumerate(line) if letter == "|") for line in table}
+        assert len(bars) == 1
+        assert set(table[1]) == {"|", "-", " "}
+        assert all(line == line.rstrip() for line in table)
+
+
+def test_the_figures_are_per_cent_of_the_rows(results: Results) -> None:
+    row = results["rows"][2]
+    row.update(wa=0.12345, ua=1.0, macro_f1=0.0, weighted_f1=0.5)
+    row["folds"]["mean"].update(wa=0.5, ua=0.25)
+    row["folds"]["std"].update(wa=0.0625, ua=0.1)
+    table, _, _ = tables(markdown(results))
+    assert cells(table[0]) == ["model", "WA", "UA", "macro F1", "weighted F1"]
+    line = body(table)["AE-LSTM"]
+    assert line[:2] == ["12.3 (50.0 ± 6.2)", "100.0 (25.0 ± 10.0)"]
+    assert line[2].startswith("0.0 (")
+    assert line[3].startswith("50.0 (")
+
+
+def test_the_settings_choose_which_figure_comes_first(results: Results) -> None:
+    results["settings"].update(average="folds", f_measure="weighted")
+    row = results["rows"][0]
+    row["wa"], row["folds"]["mean"]["wa"], row["folds"]["std"]["wa"] = 0.75, 0.5, 0.0625
+    table, _, _ = tables(markdown(results))
+    assert cells(table[0]) == ["model", "WA", "UA", "weighted F1", "macro F1"]
+    assert body(table)["majority"][0] == "50.0 ± 6.2 (75.0)"
+
+
+def test_a_line_of_recalls_stands_beside_every_row(results: Results) -> None:
+    figures, recalls, _ = tables(markdown(results))
+    assert cells(recalls[0]) == ["recall", *results["rows"][0]["classes"]]
+    assert list(body(recalls)) == list(body(figures))
+    for row, line in zip(results["rows"], body(recalls).values(), strict=True):
+        confusion = row["confusion"]
+        shares = [100 * confusion[place][place] / sum(confusion[place]) for place in range(4)]
+        assert [float(cell) for cell in line] == pytest.approx(shares, abs=0.051)
+
+
+def test_the_oracle_is_marked_wherever_it_is_named_and_nothing_else_is(results: Results) -> None:
+    text = markdown(results)
+    for table in tables(text)[:2]:
+        named = list(body(table))
+        assert [name for name in named if name.endswith("†")] == ["CVAE-LSTM (oracle)†"]
+        assert "CVAE-LSTM (marginal)" in named
+    assert text.count("† is told the true label") == 1
+
+
+def test_the_mark_is_explained_in_a_paragraph_that_markdown_does_not_take_for_a_list(results: Results) -> None:
+    (line,) = (line for line in markdown(results).splitlines() if "is told the true label" in line)
+    assert not line.startswith(("* ", "- ", "+ "))
+
+
+def test_no_mark_is_explained_where_none_is(results: Results) -> None:
+    results["rows"] = [row for row in results["rows"] if not row["uses_true_label"]]
+    assert "true label" not in markdown(results)
+
+
+def test_every_open_question_is_answered_in_print(results: Results) -> None:
+    keys = {key for _, keys in QUESTIONS for key in ((keys,) if isinstance(keys, str) else keys)}
+    assert set(OPEN) <= keys
+    answers = body(tables(markdown(results))[-1])
+    assert len(answers) == len(QUESTIONS)
+    assert all(answer[0] for answer in answers.values())
+    assert answers["the CVAE's condition at test time"] == ["oracle and marginal"]
+    assert answers["Adam's betas"] == ["0.9 and 0.999"]
+    assert answers["decoder told the condition"] == ["true"]
+    assert answers["LSTM width, layers"] == ["8, 2"]
+    assert answers["autoencoder batch, epochs, patience"] == ["64, 2, 3"]
+
+
+@pytest.mark.parametrize(
+    ("question", "key", "value"),
+    [
+        ("features", "features", "mean+variance"),
+        ("segments merged into", "merge", "statistics"),
+        ("normalisation", "normalise", "speaker"),
+        ("low, mid, high by", "binning", "paper"),
+        ("utterances", "utterances", "four-class"),
+    ],
+)
+def test_an_answer_follows_its_setting(results: Results, question: str, key: str, value: str) -> None:
+    results["settings"][key] = value
+    assert body(tables(markdown(results))[-1])[question] == [value]
+
+
+def test_the_protocol_and_what_else_decides_the_figures_stand_above_the_table(results: Results) -> None:
+    text = markdown(results)
+    for fact in (
+        "40 utterances of 4 classes",
+        "2-groups-of-speakers",
+        "2 folds",
+        "normalise train",
+        "float32",
+        "2 seeds",
+        "preset default",
+        results["fingerprint"],
+    ):
+        assert fact in text.split("| model")[0]
+
+
+def test_levels_are_named_with_their_rule(results: Results) -> None:
+    for row in results["rows"]:
+        row.update(target="arousal", binning="tian")
+    assert "levels by tian" in markdown(results)
+    assert "## arousal, complete" in markdown(results)
+
+
+def printed(results: Results, corpus: str) -> Results:
+    results["rows"][2]["published"] = {"corpus": corpus, "wa": 0.5984}
+    results["rows"][3]["published"] = {"corpus": corpus, "wa": 0.6321, "ua": 0.6091}
+    return results
+
+
+def test_printed_figures_stand_beside_results_on_the_corpus_that_they_are_about(results: Results) -> None:
+    results["corpus"] = "iemocap"
+    table, _, _ = tables(markdown(printed(results, "iemocap")))
+    assert cells(table[0])[-2:] == ["paper WA", "paper UA"]
+    assert body(table)["VAE-LSTM"][-2:] == ["63.2", "60.9"]
+    assert body(table)["AE-LSTM"][-2:] == ["59.8", ""]
+    assert body(table)["majority"][-2:] == ["", ""]
+
+
+def test_printed_figures_of_another_corpus_are_left_away(results: Results) -> None:
+    text = markdown(printed(results, "iemocap"))
+    assert "paper WA" not in text
+    assert "59.8" not in text
+
+
+def test_every_task_has_a_table_of_its_own(results: Results) -> None:
+    others = copy.deepcopy(results["rows"])
+    for row in others:
+        row["subset"] = "improvised"
+    results["rows"] += others
+    text = markdown(results)
+    assert len(tables(text)) == 5
+    assert text.index("## emotion, complete") < text.index("## emotion, improvised")
+
+
+def test_notices_and_recordings_left_out_are_told(results: Results) -> None:
+    results["notices"] = ["half of the recordings are not here"]
+    results["left_out"] = [{"utterance": "a", "why": "broken"}] * 3
+    text = markdown(results)
+    assert "- half of the recordings are not here\n" in text
+    assert "- 3 recordings were left out" in text
+
+
+def test_a_class_that_a_fold_lacks_is_told_once_for_its_task(results: Results) -> None:
+    for row in results["rows"]:
+        row["folds"]["absent_classes"] = {"speakers A": ["anger", "sadness"]}
+    text = markdown(results)
+    assert text.count("speakers A shows no anger, sadness") == 1
+
+
+def test_a_class_that_a_fold_lacks_is_told_for_every_task(results: Results) -> None:
+    others = copy.deepcopy(results["rows"])
+    for row in others:
+        row["target"] = "arousal"
+        row["folds"]["absent_classes"] = {"session 3": ["low"]}
+    results["rows"] += others
+    assert "arousal, complete: session 3 shows no low" in markdown(results)

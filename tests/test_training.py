@@ -1,0 +1,380 @@
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor, nn
+
+from emovae.autoencoders import VAE, Network, build
+from emovae.classifiers import LSTMClassifier
+from emovae.config import Autoencoder, Classifier
+from emovae.errors import EmovaeError
+from emovae.latents import Sequences
+from emovae.machine import Machine, one_thread
+from emovae.seeds import seed_for
+from emovae.training import (
+    Epoch,
+    Examples,
+    Labelled,
+    autoencoder_loss,
+    predict,
+    train_autoencoder,
+    train_classifier,
+)
+
+VALUES, CLASSES = 20, 3
+MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
+AUTOENCODER = Autoencoder(hidden=(16,), latent=4, batch_size=32, learning_rate=0.01, epochs=8, stop="epochs")
+CLASSIFIER = Classifier(hidden=8, layers=1, batch_size=8, learning_rate=0.02, epochs=8, patience=8)
+CPU = Machine()
+
+
+def drawn_from(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def weights(network: nn.Module) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
+
+
+def examples(count: int, seed: int) -> Examples:
+    """Segments that three numbers describe, and a little noise; the first number makes the class."""
+    generator = drawn_from(seed)
+    causes = torch.randn(count, 3, generator=generator)
+    mixing = torch.randn(3, VALUES, generator=drawn_from(99))
+    segments = causes @ mixing + 0.3 * torch.randn(count, VALUES, generator=generator)
+    return Examples(segments, torch.eye(CLASSES)[(causes[:, 0] > 0).long() + (causes[:, 0] > 1).long()])
+
+
+TRAIN, HELD_OUT = examples(200, 0), examples(60, 1)
+
+
+def silent(_epoch: int, _losses: Epoch) -> None:
+    pass
+
+
+def for_model(model: str, some: Examples) -> Examples:
+    return some if model == "CVAE-LSTM" else Examples(some.segments, None)
+
+
+def trained(
+    model: str = "VAE-LSTM",
+    seed: int = 0,
+    machine: Machine = CPU,
+    train: Examples = TRAIN,
+    held_out: Examples = HELD_OUT,
+    **changes: object,
+) -> tuple[Network, list[Epoch]]:
+    settings = Autoencoder.model_validate({**AUTOENCODER.model_dump(), **changes})
+    network = build(model, VALUES, CLASSES, settings, drawn_from(0))
+    train, held_out = for_model(model, train), for_model(model, held_out)
+    return network, train_autoencoder(network, train, held_out, settings, seed, machine, silent)
+
+
+def column(curve: Sequence[Epoch], name: str) -> list[float]:
+    return [losses[name] for losses in curve]
+
+
+# The autoencoder's loop
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_both_losses_fall(model: str) -> None:
+    _, curve = trained(model)
+    assert curve[-1]["reconstruction"] < 0.5 * curve[0]["reconstruction"]
+    assert curve[-1]["validation"] < 0.7 * curve[0]["validation"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_validation_loss_is_eq_2_on_who_is_held_out(model: str) -> None:
+    network, curve = trained(model, kl_weight=0.5)
+    held_out, train = for_model(model, HELD_OUT), for_model(model, TRAIN)
+    assert curve[-1]["validation"] == autoencoder_loss(network, held_out, 0.5, 0, CPU)
+    assert curve[-1]["validation"] != pytest.approx(autoencoder_loss(network, train, 0.5, 0, CPU), rel=1e-3)
+
+
+def test_the_held_out_loss_is_the_mean_over_segments_however_many_come_at_once() -> None:
+    network = build("AE-LSTM", VALUES, CLASSES, AUTOENCODER, drawn_from(0))
+    plain = Examples(HELD_OUT.segments, None)
+    terms = network(HELD_OUT.segments, None, drawn_from(0))
+    expected = float(terms.reconstruction.detach().mean())
+    for size in (7, 60, 4096):
+        assert autoencoder_loss(network, plain, 1.0, 0, CPU, size) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_held_out_loss_weighs_the_divergence() -> None:
+    network = build("VAE-LSTM", VALUES, CLASSES, AUTOENCODER, drawn_from(0))
+    plain = Examples(HELD_OUT.segments, None)
+    divergence = float(network(HELD_OUT.segments, None, drawn_from(0)).divergence.detach().mean())
+    without, twice = (autoencoder_loss(network, plain, weight, 0, CPU) for weight in (0.0, 2.0))
+    assert twice - without == pytest.approx(2 * divergence, rel=1e-3)
+
+
+def test_the_steps_are_adams_on_eq_2_worked_by_hand() -> None:
+    settings = AUTOENCODER.model_copy(update={"epochs": 3, "batch_size": 200, "kl_weight": 0.3, "betas": (0.8, 0.9)})
+    network, by_hand = (VAE(VALUES, settings, drawn_from(0)) for _ in range(2))
+    plain = for_model("VAE-LSTM", TRAIN)
+    train_autoencoder(network, plain, plain, settings, 5, CPU, silent)
+    shuffle, noise = drawn_from(seed_for(5, "shuffle")), drawn_from(seed_for(5, "noise"))
+    parameters = list(by_hand.parameters())
+    first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+    for step in range(1, 4):
+        terms = by_hand(plain.segments[torch.randperm(200, generator=shuffle)], None, noise)
+        loss = (terms.reconstruction + 0.3 * terms.divergence).mean()
+        for place, gradient in enumerate(torch.autograd.grad(loss, parameters)):
+            first[place] = 0.8 * first[place] + 0.2 * gradient
+            second[place] = 0.9 * second[place] + 0.1 * gradient.square()
+            deviation = (second[place] / (1 - 0.9**step)).sqrt() + settings.epsilon
+            parameters[place].data -= settings.learning_rate * first[place] / (1 - 0.8**step) / deviation
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, by_hand.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_threshold_stops_at_the_first_epoch_whose_distance_is_below_it() -> None:
+    _, whole = trained()
+    distances = column(whole, "reconstruction")
+    assert distances == sorted(distances, reverse=True)
+    # As large as the threshold is not below it.
+    _, curve = trained(stop="threshold", threshold=distances[2])
+    assert curve == whole[:4]
+    _, curve = trained(stop="threshold", threshold=distances[2] * 1.0001)
+    assert curve == whole[:3]
+
+
+def test_a_threshold_that_is_never_reached_ends_with_the_epochs() -> None:
+    _, curve = trained(stop="threshold", threshold=1e-9)
+    assert curve == trained()[1]
+
+
+FEW, OTHERS = Examples(TRAIN.segments[:6], None), Examples(HELD_OUT.segments[:6], None)
+
+
+@pytest.mark.parametrize("patience", [2, 5])
+def test_patience_ends_so_many_epochs_after_the_best_and_goes_back_to_it(patience: int) -> None:
+    # Six examples are soon known by heart, and the loss on others rises.
+    network, curve = trained(
+        train=FEW, held_out=OTHERS, stop="patience", patience=patience, epochs=500, learning_rate=0.03
+    )
+    losses = column(curve, "validation")
+    assert len(losses) == losses.index(min(losses)) + 1 + patience < 500
+    assert losses[-1] > min(losses)
+    assert autoencoder_loss(network, OTHERS, 1.0, 0, CPU) == min(losses)
+
+
+def test_patience_goes_back_to_the_best_when_the_epochs_end_it_too() -> None:
+    network, curve = trained(train=FEW, held_out=OTHERS, stop="patience", patience=500, epochs=120, learning_rate=0.03)
+    losses = column(curve, "validation")
+    assert len(losses) == 120
+    assert losses[-1] > min(losses)
+    assert autoencoder_loss(network, OTHERS, 1.0, 0, CPU) == min(losses)
+
+
+def test_epochs_ends_after_so_many_and_keeps_the_last_weights() -> None:
+    network, curve = trained(train=FEW, held_out=OTHERS, stop="epochs", epochs=120, learning_rate=0.03)
+    losses = column(curve, "validation")
+    assert len(losses) == 120
+    assert autoencoder_loss(network, OTHERS, 1.0, 0, CPU) == losses[-1] > min(losses)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_training_that_diverges_says_so_and_what_to_lower(model: str) -> None:
+    with pytest.raises(EmovaeError, match=r"after epoch \d+: training diverged; lower autoencoder.learning_rate"):
+        trained(model, learning_rate=1e12)
+
+
+def test_a_greater_kl_weight_leaves_a_smaller_divergence() -> None:
+    free, bound = trained(kl_weight=0.0)[1][-1], trained(kl_weight=100.0)[1][-1]
+    assert bound["divergence"] < 0.1 * free["divergence"]
+    assert bound["reconstruction"] > free["reconstruction"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_seed_decides_every_bit_of_the_autoencoder(model: str) -> None:
+    (first, curve), (again, same_curve), (other, _) = (trained(model, seed) for seed in (0, 0, 1))
+    assert weights(first) == weights(again)
+    assert curve == same_curve
+    assert weights(first) != weights(other)
+
+
+def test_training_asks_no_global_generator() -> None:
+    before = torch.get_rng_state()
+    trained()
+    classified()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_epoch_is_told_as_it_ends() -> None:
+    told: list[tuple[int, Epoch]] = []
+    network = build("VAE-LSTM", VALUES, CLASSES, AUTOENCODER, drawn_from(0))
+    curve = train_autoencoder(
+        network,
+        for_model("VAE-LSTM", TRAIN),
+        for_model("VAE-LSTM", HELD_OUT),
+        AUTOENCODER,
+        0,
+        CPU,
+        lambda epoch, losses: told.append((epoch, losses)),
+    )
+    assert told == list(enumerate(curve))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_bfloat16_stays_close_to_float32_and_is_not_the_same(model: str) -> None:
+    (exact, curve), (_, rough) = trained(model), trained(model, machine=Machine(precision="bfloat16"))
+    assert column(rough, "reconstruction") != column(curve, "reconstruction")
+    for name in ("reconstruction", "validation"):
+        assert column(rough, name) == pytest.approx(column(curve, name), rel=0.05)
+    assert all(tensor.dtype == torch.float32 for tensor in exact.state_dict().values())
+
+
+# The classifier's loop
+
+
+def utterances(count: int, seed: int, noise: float = 1.0) -> Labelled:
+    """Sequences of 3 to 9 steps whose features lean towards their class; class 0 comes twice as often."""
+    generator = np.random.default_rng(seed)
+    labels = np.array([0, 1, 0, 2] * count, np.int64)[:count]
+    lengths = generator.integers(3, 10, count)
+    leaning = np.repeat(np.eye(CLASSES)[labels], lengths, axis=0)
+    values = torch.from_numpy((leaning + noise * generator.normal(size=leaning.shape)).astype(np.float32))
+    return Labelled(Sequences(values, np.concatenate([[0], np.cumsum(lengths)])), labels)
+
+
+LEARNED, JUDGED = utterances(60, 0), utterances(24, 1)
+
+
+def classified(
+    seed: int = 0,
+    machine: Machine = CPU,
+    learned: Labelled = LEARNED,
+    judged: Labelled = JUDGED,
+    **changes: object,
+) -> tuple[LSTMClassifier, list[Epoch]]:
+    settings = Classifier.model_validate({**CLASSIFIER.model_dump(), **changes})
+    network = LSTMClassifier(CLASSES, CLASSES, settings, drawn_from(0))
+    return network, train_classifier(network, learned, judged, settings, seed, machine, silent)
+
+
+def held_out_loss(network: LSTMClassifier, some: Labelled = JUDGED, machine: Machine = CPU) -> float:
+    scores = predict(network, some.sequences, machine).astype(np.float64)
+    loss: float = log_loss(some.labels, scores / scores.sum(1, keepdims=True), labels=range(CLASSES))
+    return loss
+
+
+def test_the_classifier_learns_and_its_curve_tells_who_is_held_out() -> None:
+    network, curve = classified(epochs=12, patience=12)
+    assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
+    best = min(curve, key=lambda losses: losses["validation"])
+    assert held_out_loss(network) == pytest.approx(best["validation"], rel=1e-5)
+    right = predict(network, JUDGED.sequences, CPU).argmax(1) == JUDGED.labels
+    assert right.mean() == best["accuracy"] > 0.6
+
+
+@pytest.mark.parametrize("patience", [1, 4])
+def test_the_classifier_stops_so_many_epochs_after_its_best_and_goes_back_to_it(patience: int) -> None:
+    # What is learned from a dozen utterances does not hold for others, and ever less the longer it is learned.
+    network, curve = classified(learned=utterances(12, 0, noise=3.0), epochs=200, patience=patience, learning_rate=0.05)
+    losses = column(curve, "validation")
+    assert len(losses) == losses.index(min(losses)) + 1 + patience < 200
+    assert losses[-1] > min(losses)
+    assert held_out_loss(network) == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_the_classifier_ends_after_its_epochs() -> None:
+    assert len(classified(epochs=3, patience=100)[1]) == 3
+
+
+def test_a_classifier_that_diverges_says_so_and_what_to_lower() -> None:
+    with pytest.raises(EmovaeError, match=r"classifier's loss is .*diverged; lower classifier\.learning_rate"):
+        classified(learning_rate=1e38)
+
+
+def test_a_seed_decides_every_bit_of_the_classifier() -> None:
+    (first, curve), (again, same_curve), (other, _) = (classified(seed) for seed in (0, 0, 1))
+    assert weights(first) == weights(again)
+    assert curve == same_curve
+    assert weights(first) != weights(other)
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_balanced_class_weights_make_all_classes_weigh_the_same(class_weights: str) -> None:
+    # In one batch the first epoch's loss is that of the fresh weights, which can be worked out from outside.
+    fresh = LSTMClassifier(CLASSES, CLASSES, CLASSIFIER.model_copy(update={"scale_inputs": False}), drawn_from(0))
+    scores = predict(fresh, LEARNED.sequences, CPU)
+    _, curve = classified(batch_size=60, epochs=1, scale_inputs=False, class_weights=class_weights)
+    weight = {"none": [1.0, 1.0, 1.0], "balanced": [60 / (3 * 30), 60 / (3 * 15), 60 / (3 * 15)]}[class_weights]
+    if class_weights == "balanced":
+        assert weight == compute_class_weight("balanced", classes=np.arange(3), y=LEARNED.labels).tolist()
+    each = np.array(weight)[LEARNED.labels]
+    by_hand = (each * -np.log(scores[np.arange(60), LEARNED.labels])).sum() / each.sum()
+    assert curve[0]["loss"] == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_a_class_that_the_training_side_lacks_breaks_no_balance() -> None:
+    only_two = Labelled(LEARNED.sequences, np.minimum(LEARNED.labels, 1))
+    _, curve = classified(learned=only_two, class_weights="balanced", epochs=2)
+    assert all(np.isfinite(column(curve, "loss")))
+
+
+def test_the_classifier_learns_its_scale_from_the_training_steps_only() -> None:
+    network, _ = classified(epochs=1)
+    torch.testing.assert_close(network.input_mean, LEARNED.sequences.values.mean(0))
+    torch.testing.assert_close(network.input_deviation, LEARNED.sequences.values.std(0, unbiased=False))
+
+
+def test_predictions_come_in_the_order_of_the_utterances_whatever_their_company() -> None:
+    network, _ = classified(epochs=1)
+    many = utterances(600, 2)  # more than are scored at once
+    together = predict(network, many.sequences, CPU)
+    np.testing.assert_allclose(together.sum(1), 1, rtol=1e-6)
+    for member in (0, 1, 299, 599):
+        start, stop = many.sequences.starts[member : member + 2]
+        alone = Sequences(many.sequences.values[start:stop], np.array([0, stop - start]))
+        np.testing.assert_allclose(predict(network, alone, CPU)[0], together[member], rtol=1e-5)
+
+
+def test_a_classifier_in_bfloat16_stays_close_to_float32_and_is_not_the_same() -> None:
+    exact, _ = classified(epochs=2)
+    rough, _ = classified(epochs=2, machine=Machine(precision="bfloat16"))
+    scores = predict(exact, JUDGED.sequences, CPU)
+    roughly = predict(rough, JUDGED.sequences, Machine(precision="bfloat16"))
+    assert roughly.dtype == np.float32
+    assert not np.array_equal(scores, roughly)
+    np.testing.assert_allclose(roughly, scores, atol=0.05)
+
+
+def test_results_do_not_depend_on_the_threads_that_are_free() -> None:
+    def computed(threads: int) -> dict[str, bytes]:
+        torch.set_num_threads(threads)
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            network, _ = trained(epochs=1)
+        assert torch.get_num_threads() == threads
+        return weights(network)
+
+    before = torch.get_num_threads()
+    try:
+        first, *others = (computed(threads) for threads in (1, 2))
+    finally:
+        torch.set_num_threads(before)
+    assert all(other == first for other in others)
+
+
+def test_the_threads_come_back_after_an_error_too() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(EmovaeError), one_thread():
+        raise EmovaeError
+    assert torch.get_num_threads() == before
+
+
+def test_the_examples_of_a_batch_keep_their_conditions() -> None:
+    def pairs(segments: Tensor, told: Tensor | None) -> set[tuple[float, int]]:
+        assert told is not None
+        return set(zip(segments[:, 0].tolist(), told.argmax(1).tolist(), strict=True))
+
+    members = torch.tensor([5, 3, 150])
+    assert pairs(*TRAIN.batch(members, "cpu")) < pairs(*TRAIN.batch(slice(None), "cpu"))
+    assert list(itertools.chain(*TRAIN.batch(members, "cpu")[0][:, :1].tolist())) == TRAIN.segments[members, 0].tolist()
