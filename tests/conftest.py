@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from emovae.config import Experiment, resolve
+from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
 from emovae.experiment import Outcome, run
+from emovae.presets import resolve
 
 TINY: dict[str, Any] = {
     "name": "tiny",

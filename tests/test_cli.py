@@ -18,8 +18,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from emovae.config import load
 from emovae.corpora import READERS
+from emovae.presets import load
 
 EMOVAE = Path(sys.executable).with_name("emovae")
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"

@@ -6,10 +6,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from emovae.config import PRESETS, Experiment, Published, load, resolve
+from emovae.config import Experiment, Published
 from emovae.corpora import open_corpus
 from emovae.errors import ConfigError
 from emovae.experiment import run
+from emovae.presets import PRESETS, load, resolve
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 NAMED: dict[str, Any] = {"name": "mine"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emovae.config import PRESETS, resolve
+from emovae.presets import PRESETS, resolve
 from emovae.shells.cli import cli
 
 ROOT = Path(__file__).parents[1]

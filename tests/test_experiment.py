@@ -20,7 +20,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from conftest import Ran
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.cells import Step, result_of, run_cell
-from emovae.config import Experiment, load, resolve
+from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, Watcher, run
@@ -28,6 +28,7 @@ from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, cells_of
 from emovae.labels import level
 from emovae.machine import Machine
+from emovae.presets import load, resolve
 from emovae.segments import least_frames
 from emovae.tasks import Task, task_of
 from emovae.utterance import Utterance

@@ -24,7 +24,7 @@ from typing import Any
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
     "LogMel": ("emovae.logmel", "LogMel"),
-    "load_experiment": ("emovae.config", "load"),
+    "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),
 }

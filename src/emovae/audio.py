@@ -92,6 +92,8 @@ def _decode(path: Path) -> tuple[Waveform, int]:
         mended = _look(path, stream, start, size)
     try:
         source = soundfile.SoundFile(mended or path)
+    except UnicodeError as error:
+        raise _refused(path, "has a name that is no Unicode", "rename it") from error
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: soundfile takes .raw for headerless
         raise _refused(path, f"cannot be decoded: its {size} bytes begin with {start!r}") from error
     with source:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.files import read_json, write_json, written_whole
+from emovae.files import damaged, read_json, write_json, written_whole
 
 Rows = NDArray[np.float32]
 
@@ -34,6 +34,8 @@ def find(folder: Path, key: str) -> Cached | None:
     if not (beside.exists() and values.exists()):
         return None
     facts = read_json(beside)
+    if "shape" not in facts:
+        raise damaged(beside, "no shape")
     rows, columns = facts["shape"]
     if values.stat().st_size != rows * columns * np.dtype(np.float32).itemsize:
         return None

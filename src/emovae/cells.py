@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import safetensors
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from emovae.autoencoders import Network, build
 from emovae.baselines import functionals_svm, majority
 from emovae.classifiers import LSTMClassifier
 from emovae.errors import ProtocolError
-from emovae.files import read_json, write_bytes, write_json
+from emovae.files import damaged, read_json, write_bytes, write_json
 from emovae.functionals import functionals
 from emovae.grid import (
     Cell,
@@ -63,12 +64,23 @@ class CellResult(NamedTuple):
 
 
 def result_of(context: Context, cell: Cell) -> CellResult | None:
-    """The finished result of a cell, or None."""
+    """The finished result of a cell, or None.
+
+    Raises:
+        OutputError: when its file is damaged.
+    """
     place = _place(context, cell)
     if not place.exists():
         return None
     kept = read_json(place)
-    return CellResult(np.asarray(kept["probabilities"], np.float32), kept["curve"])
+    wanted = (len(context.fold(cell).test), len(context.tasks[cell.task].classes))
+    try:
+        result = CellResult(np.asarray(kept["probabilities"], np.float32), kept["curve"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(place, f"no {error}") from error
+    if result.probabilities.shape != wanted:
+        raise damaged(place, f"probabilities of shape {result.probabilities.shape}, not {wanted}")
+    return result
 
 
 def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
@@ -160,7 +172,10 @@ def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: L
     )
     place = context.folder / f"{autoencoder_key(context, cell)}.safetensors"
     if place.exists():
-        network.load_state_dict(safetensors.torch.load_file(place))
+        try:
+            network.load_state_dict(safetensors.torch.load_file(place))
+        except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+            raise damaged(place, error) from error
         return network.to(machine.device)
     seen = autoencoder_members(context, cell)
     if not all(seen):

@@ -1,11 +1,12 @@
 """A grid becomes cells; cells become results.
 
->>> from emovae.config import resolve
+>>> from emovae.presets import resolve
 >>> resolve({"name": "mine", "models": ["VAE-LSTM"], "seeds": 3}).seeds
 3
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,8 +94,9 @@ def run(
     open_cells = [cell for cell in cells if result_of(context, cell) is None]
     waiting = jobs_of(context, open_cells)
     watcher.planned(context, waiting, len(cells) - len(open_cells))
-    for job in run_jobs(context, waiting, max(1, min(jobs, len(waiting))), watcher.step):
-        watcher.done(job)
+    with closing(run_jobs(context, waiting, max(1, min(jobs, len(waiting))), watcher.step)) as finished:
+        for job in finished:
+            watcher.done(job)
     content = results(context, corpus.name, cells, (*corpus.notices, *notices))
     _write(out, experiment, content, predictions(context, cells))
     return Outcome(content, len(open_cells))

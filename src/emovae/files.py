@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,9 +35,9 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; give a folder you can write to") from error
     finally:
-        # A parent that is itself a file makes even this look-up fail; the message above has told it already.
-        if beside.parent.is_dir():
-            beside.unlink(missing_ok=True)
+        # Where the name itself is the trouble, even this fails; the message above has told it already.
+        with suppress(OSError):
+            beside.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -57,7 +57,10 @@ def canonical_json(value: object) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON file for people: indented, keys in the order given."""
-    write_bytes(path, (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+    write_bytes(
+        path,
+        (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
+    )
 
 
 def read_json(path: Path) -> Any:
@@ -68,8 +71,13 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise OutputError(f"{path} is damaged ({error}); delete it, and the same command computes it again") from error
+    except (ValueError, OSError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, why: object) -> OutputError:
+    """The error to raise for a file of emovae's own that is not as it was written."""
+    return OutputError(f"{path} is damaged ({why}); delete it, and the same command computes it again")
 
 
 def fingerprint(value: object, length: int = 16) -> str:
@@ -78,7 +86,7 @@ def fingerprint(value: object, length: int = 16) -> str:
     >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     True
     """
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+    return hashlib.sha256(canonical_json(value).encode(errors="backslashreplace")).hexdigest()[:length]
 
 
 def digest_of_file(path: Path) -> str:
@@ -94,4 +102,4 @@ def require_writable(folder: Path) -> None:
         OutputError: when it cannot be made or written.
     """
     write_bytes(folder / ".writable", b"")
-    (folder / ".writable").unlink()
+    (folder / ".writable").unlink(missing_ok=True)  # another run may try the same folder

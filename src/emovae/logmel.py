@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.config import FrontEnd
+from emovae.errors import ConfigError
 
 WINDOW_MS: Final = 25
 HOP_MS: Final = 10
@@ -49,6 +50,9 @@ def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
     """The triangles, float64 [bin, band]; their edges stand at equal distances in mel, their peaks are 1.
 
     With `triangles = "mel"` the sides are straight over mel, as in Kaldi and HTK; with `"hz"` over Hz, as in librosa.
+
+    Raises:
+        ConfigError: when a band holds no bin of the transform.
     """
     bin_hz = np.arange(BINS) * SAMPLE_RATE_HZ / DFT_POINTS
     edges_mel = np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
@@ -59,7 +63,13 @@ def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     rising = (position[:, None] - left) / (centre - left)
     falling = (right - position[:, None]) / (right - centre)
-    return np.maximum(0.0, np.minimum(rising, falling))
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    if empty := int((triangles.sum(axis=0) == 0).sum()):
+        raise ConfigError(
+            f"front_end: {empty} of {front_end.bands} bands from {front_end.low_hz:g} to {front_end.high_hz:g} Hz are"
+            f" narrower than a bin of {SAMPLE_RATE_HZ / DFT_POINTS:g} Hz; take fewer bands or a wider range"
+        )
+    return triangles
 
 
 class LogMel(nn.Module):

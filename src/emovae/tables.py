@@ -144,8 +144,14 @@ def _told(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _cell(text: str) -> str:
+    """A name may hold what Markdown takes for the end of a cell."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _grid(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns are aligned, so that it reads well as plain text too."""
+    header, *body = [[_cell(text) for text in line] for line in (header, *body)]
     widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]
     rule = ["-" * width for width in widths]
     lines = [

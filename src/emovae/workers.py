@@ -5,12 +5,13 @@ The same function runs a cell either way, so results don't depend on how many ru
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.context import SpawnContext
 from multiprocessing.queues import SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 
 from emovae.cells import Listener, Step, run_cell
 from emovae.errors import EmovaeError
@@ -30,7 +31,7 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
 
 
-def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: Listener) -> Iterator[Job]:
+def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: Listener) -> Generator[Job]:
     """Runs jobs and yields each when it is done.
 
     Args:
@@ -67,10 +68,12 @@ def _run_apart(
     spawn: SpawnContext,
     steps: "SimpleQueue[Step | None]",
 ) -> Iterator[Job]:
+    others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(processes, spawn, _begin, (context, steps))
     finished = False
     try:
-        waiting: dict[Future[None], Job] = {pool.submit(_run_here, job): job for job in jobs}
+        with _born_deaf_to_interrupts():
+            waiting: dict[Future[None], Job] = {pool.submit(_run_here, job): job for job in jobs}
         for future in as_completed(waiting):
             future.result()
             yield waiting[future]
@@ -82,9 +85,25 @@ def _run_apart(
         ) from error
     finally:
         if not finished:
-            for child in multiprocessing.active_children():
+            for child in set(multiprocessing.active_children()) - set(others):
                 child.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _born_deaf_to_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches the whole group of processes, and the first one decides what to do.
+
+    Workers start inside the block and inherit its deafness, which they need before they run any code of their own.
+    """
+    if current_thread() is not main_thread():  # only the main thread may change this, and only it is interrupted
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(steps: "SimpleQueue[Step | None]", listen: Listener) -> None:
@@ -98,7 +117,7 @@ _stopped = False
 
 
 def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
-    """Sets a worker up. Ctrl-C reaches the whole group of processes, and the first one decides what to do."""
+    """Sets a worker up."""
     global _context, _listen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)

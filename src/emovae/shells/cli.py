@@ -4,18 +4,20 @@ Commands import what they need when they run, so that help and argument errors c
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from emovae.errors import EmovaeError
+from emovae.errors import EmovaeError, OutputError
 
 if TYPE_CHECKING:
     from emovae.config import Experiment
 
 INTERRUPTED = 130
+ENDED = 143
 WRONG = 2
 DEFAULT_CACHE = Path("~/.cache/emovae")
 
@@ -44,9 +46,9 @@ def cli() -> None:
 @_cache
 def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     """The paper's pipeline on synthetic speech: a table within minutes."""
-    from emovae import config
+    from emovae import presets
 
-    experiment = config.load(Path(__file__).with_name("quickstart.toml"))
+    experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
     _run(experiment, "synthetic", None, out, cache, jobs, "cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
@@ -87,9 +89,9 @@ def run(
     cache: Path,
 ) -> None:
     """Run an experiment file and print its table."""
-    from emovae import config
+    from emovae import presets
 
-    stated = config.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
+    stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
     _run(stated, corpus, reader, out, cache, jobs, device)
 
 
@@ -112,10 +114,14 @@ def _run(
     from emovae.shells.progress import Progress, record
 
     out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
+    try:
+        cache = cache.expanduser()
+    except RuntimeError as error:
+        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
     chosen = resolve_device(device)
     jobs = jobs or (1 if chosen == "cuda" else available_cores())
     with Progress(f"{experiment.name} on {corpus.name}", out) as progress:
-        outcome = running.run(experiment, corpus, out, cache.expanduser(), progress, jobs=jobs, device=chosen)
+        outcome = running.run(experiment, corpus, out, cache, progress, jobs=jobs, device=chosen)
     record(out, corpus=where, jobs=jobs, device=chosen, computed=outcome.computed, seconds=progress.seconds())
     click.echo((out / "table.md").read_text(encoding="utf-8"))
     click.echo(f"{out}: results.json, table.md, predictions.parquet, config.toml, run.json", err=True)
@@ -128,11 +134,19 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _end(_signal: int, _frame: object) -> None:
+    """A polite request to end unwinds the run, so that it takes its workers along."""
+    click.echo("emovae: told to end; finished cells are kept, and the same command goes on from them", err=True)
+    sys.exit(ENDED)
+
+
 def main() -> None:
     """The entry point: every error that a person can mend is one message and exit code 2; Ctrl-C is 130."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         cli.main(standalone_mode=False)
     except click.Abort:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to say
         click.echo("emovae: interrupted; finished cells are kept, and the same command goes on from them", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:

@@ -36,7 +36,7 @@ class Progress(Watcher):
         self.title, self.out = title, out
         self.console = Console(stderr=True, highlight=False)
         self.bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
