@@ -57,10 +57,17 @@ Listener = Callable[[Step], None]
 
 
 class CellResult(NamedTuple):
-    """The probabilities of the tested utterances, float [utterance, class], and the classifier's learning curve."""
+    """What a cell leaves.
+
+    Attributes:
+        probabilities: of the tested utterances, float32 [utterance, class].
+        classifier_curve: its learning curve, see `training`; empty for a baseline.
+        autoencoder_curve: the same of the autoencoder.
+    """
 
     probabilities: NDArray[np.float32]
-    curve: list[Epoch]
+    classifier_curve: list[Epoch]
+    autoencoder_curve: list[Epoch]
 
 
 def result_of(context: Context, cell: Cell) -> CellResult | None:
@@ -75,9 +82,11 @@ def result_of(context: Context, cell: Cell) -> CellResult | None:
     kept = read_json(place)
     wanted = (len(context.fold(cell).test), len(context.tasks[cell.task].classes))
     try:
-        result = CellResult(np.asarray(kept["probabilities"], np.float32), kept["curve"])
+        result = CellResult(
+            np.asarray(kept["probabilities"], np.float32), kept["classifier_curve"], kept["autoencoder_curve"]
+        )
     except (KeyError, TypeError, ValueError) as error:
-        raise damaged(place, f"no {error}") from error
+        raise damaged(place, f"{type(error).__name__}: {error}") from error
     if result.probabilities.shape != wanted:
         raise damaged(place, f"probabilities of shape {result.probabilities.shape}, not {wanted}")
     return result
@@ -92,10 +101,10 @@ def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
     if result_of(context, cell) is not None:
         return
     with one_thread():
-        probabilities, curve = _learned(context, cell, listen) if is_learned(cell) else (_baseline(context, cell), [])
+        result = _learned(context, cell, listen) if is_learned(cell) else CellResult(_baseline(context, cell), [], [])
     write_json(
         _place(context, cell),
-        {"cell": cell._asdict(), "probabilities": probabilities.tolist(), "curve": curve},
+        {"cell": cell._asdict(), **result._asdict(), "probabilities": result.probabilities.tolist()},
     )
 
 
@@ -121,7 +130,7 @@ def _learned(context: Context, cell: Cell, listen: Listener) -> CellResult:
     task, fold, machine = context.tasks[cell.task], context.fold(cell), context.machine
     settings = context.experiment.classifier
     normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
-    network = _autoencoder(context, cell, normaliser, listen)
+    network, autoencoder_curve = _autoencoder(context, cell, normaliser, listen)
     train, validation, test = (
         _sequences(context, cell, network, normaliser, members) for members in (fold.train, fold.validation, fold.test)
     )
@@ -141,7 +150,7 @@ def _learned(context: Context, cell: Cell, listen: Listener) -> CellResult:
         machine,
         lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
     )
-    return CellResult(predict(classifier, test, machine), curve)
+    return CellResult(predict(classifier, test, machine), curve, autoencoder_curve)
 
 
 def _sequences(
@@ -159,8 +168,8 @@ def _sequences(
     return merged(sequences) if experiment.merge == "statistics" else sequences
 
 
-def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: Listener) -> Network:
-    """The trained autoencoder of a cell: read where it is finished, trained and kept otherwise."""
+def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: Listener) -> tuple[Network, list[Epoch]]:
+    """The trained autoencoder of a cell and its curve: read where it is finished, trained and kept otherwise."""
     experiment, task, machine = context.experiment, context.tasks[cell.task], context.machine
     settings, seed = experiment.autoencoder, seed_of(context, cell, "autoencoder")
     network = build(
@@ -173,10 +182,12 @@ def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: L
     place = context.folder / f"{autoencoder_key(context, cell)}.safetensors"
     if place.exists():
         try:
-            network.load_state_dict(safetensors.torch.load_file(place))
-        except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+            with safetensors.safe_open(place, "pt") as kept:
+                curve: list[Epoch] = json.loads(kept.metadata()["curve"])
+                network.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118
+        except (safetensors.SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
             raise damaged(place, error) from error
-        return network.to(machine.device)
+        return network.to(machine.device), curve
     seen = autoencoder_members(context, cell)
     if not all(seen):
         raise ProtocolError(
@@ -196,7 +207,7 @@ def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: L
     )
     weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     write_bytes(place, safetensors.torch.save(weights, {"curve": json.dumps(curve)}))
-    return network
+    return network, curve
 
 
 def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:

@@ -6,7 +6,7 @@
 | `speaker`         | each speaker in turn                                       | `leave-one-speaker-out`             |
 | `leave-one-out`   | each session where there is one, each speaker otherwise    | either of those                     |
 | `speakers`        | groups of whole speakers, balanced by size and class       | `5-groups-of-speakers`              |
-| `held-out`        | one group of whole speakers, a share of them               | `10%-of-speakers-held-out`          |
+| `held-out`        | whole speakers, about a share of each class                | `10%-held-out-by-speaker`           |
 | `contiguous`      | blocks of rows in the corpus's order                       | `10-contiguous-folds-speakers-mixed`|
 | `random`          | shuffled rows                                              | `10-random-folds-speakers-mixed`    |
 | `held-out-random` | a share of shuffled rows                                   | `10%-held-out-speakers-mixed`       |
@@ -25,12 +25,14 @@ import numpy as np
 from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.files import fingerprint
-from emovae.groups import speaker_groups, speaker_share
+from emovae.groups import choose_speakers, speaker_groups
 from emovae.seeds import seed_for
 from emovae.utterance import Utterance
 
 SESSION_OUT = "leave-one-session-out"
 MIXED = "speakers-mixed"
+NAMED = 5
+"""So many speakers are named in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,8 @@ class Fold:
         validation: whole speakers of the training side, for early stopping.
         test: what is judged.
         extra: utterances outside the task (another subset, another emotion) of people who are neither tested nor
-            stop the learning; an autoencoder may learn from them, without labels. Where speakers are mixed, only those
-            who stop the learning are kept out.
+            stop the learning; an autoencoder may learn from them, a CVAE from those whose condition is known. Where
+            speakers are mixed, only those who stop the learning are kept out.
     """
 
     name: str
@@ -96,7 +98,7 @@ def plan_folds(utterances: Sequence[Utterance], labels: Sequence[str | None], pr
         raise ProtocolError(f"{len(rows)} utterances with classes: {found}; a task needs two classes at least")
     name, held_out = _held_out(utterances, rows, protocol)
     folds = tuple(_fold(what, test, rows, utterances, protocol.validation, name) for what, test in held_out)
-    return Plan(name, folds, fingerprint([_told(fold, utterances, labels) for fold in folds]))
+    return Plan(name, folds, fingerprint([_identity(fold, utterances, labels) for fold in folds]))
 
 
 def _held_out(
@@ -104,21 +106,22 @@ def _held_out(
 ) -> tuple[str, list[tuple[str, list[_Row]]]]:
     """The protocol's name, and what each fold tests."""
     kind, count = protocol.kind, protocol.folds
-    has_sessions = all(utterances[row.place].session is not None for row in rows)
-    if kind in ("session", "leave-one-out") and has_sessions:
-        sessions = [str(utterances[row.place].session) for row in rows]
-        _check_sessions(rows, sessions)
-        return SESSION_OUT, _by_group(rows, sessions, "session")
+    names, labels = [row.speaker for row in rows], [row.label for row in rows]
+    sessions = [utterances[row.place].session for row in rows]
+    if kind in ("session", "leave-one-out") and any(sessions):
+        return SESSION_OUT, _by_group(rows, _checked_sessions(rows, sessions), "session")
     if kind in ("speaker", "leave-one-out"):
-        return "leave-one-speaker-out", _by_group(rows, [row.speaker for row in rows], "speaker")
+        _check_speakers(rows, 3, "one to test, one to stop the learning, one to learn from")
+        return "leave-one-speaker-out", _by_group(rows, names, "speaker")
     if kind in ("session", "speakers"):
-        _check_speakers(rows, count)
-        groups = speaker_groups([row.speaker for row in rows], [row.label for row in rows], count)
-        return f"{count}-groups-of-speakers", [_of_speakers(rows, group) for group in groups]
+        _check_speakers(rows, max(3, count), f"{count} groups of whole speakers")
+        groups = [_said_by(rows, group) for group in speaker_groups(names, labels, count)]
+        numbered = [(f"group {number} of {count}", group) for number, group in enumerate(groups, start=1)]
+        return f"{count}-groups-of-speakers", numbered
     if kind == "held-out":
-        _check_speakers(rows, 2)
-        tested, share = speaker_share([row.speaker for row in rows], [row.label for row in rows], protocol.share)
-        return f"{share:.0%}-of-speakers-held-out", [_of_speakers(rows, tested)]
+        _check_speakers(rows, 3, "one to test, one to stop the learning, one to learn from")
+        tested = _said_by(rows, choose_speakers(names, labels, protocol.share))
+        return f"{len(tested) / len(rows):.0%}-held-out-by-speaker", [("held-out speakers", tested)]
     if kind == "contiguous":
         return f"{count}-contiguous-folds-{MIXED}", list(_blocks(rows, count))
     shuffled = [rows[order] for order in np.random.default_rng(seed_for(0, "folds")).permutation(len(rows))]
@@ -148,33 +151,42 @@ def _check_classes(rows: Sequence[_Row], groups: Sequence[str], what: str) -> No
             )
 
 
-def _check_sessions(rows: Sequence[_Row], sessions: Sequence[str]) -> None:
+def _checked_sessions(rows: Sequence[_Row], sessions: Sequence[str | None]) -> list[str]:
+    named = [session for session in sessions if session is not None]
+    if len(named) < len(rows):
+        raise ProtocolError(
+            f"{len(rows) - len(named)} of {len(rows)} utterances name no session; fill them in, or use"
+            " --set protocol.kind=speakers"
+        )
     heard: dict[str, set[str]] = {}
-    for row, session in zip(rows, sessions, strict=True):
+    for row, session in zip(rows, named, strict=True):
         heard.setdefault(row.speaker, set()).add(session)
     if several := {speaker: sorted(among) for speaker, among in heard.items() if len(among) > 1}:
         speaker, among = next(iter(several.items()))
         raise ProtocolError(
             f"{len(several)} of {len(heard)} speakers are heard in more than one session (the first is {speaker}, in"
-            f" {', '.join(among)}), so leaving a session out would not leave its speakers out; use"
+            f" {_few(among)}), so leaving a session out would not leave its speakers out; use"
             " --set protocol.kind=speakers"
         )
+    return named
 
 
-def _check_speakers(rows: Sequence[_Row], count: int) -> None:
+def _check_speakers(rows: Sequence[_Row], count: int, use: str) -> None:
     speakers = sorted({row.speaker for row in rows})
     if len(speakers) < count:
-        fewer = f"protocol.folds={len(speakers)} or fewer"
-        mixed = "protocol.kind=random, whose name says that speakers are mixed"
+        fewer = f", or use --set protocol.folds={len(speakers)} or fewer" if len(speakers) >= 3 else ""
         raise ProtocolError(
-            f"{count} groups of whole speakers need {count} speakers, and there are {len(speakers)}"
-            f" ({', '.join(speakers)}); record more, or use --set {fewer if len(speakers) > 1 else mixed}"
+            f"{count} speakers are needed ({use}), and there are {len(speakers)} ({_few(speakers)}); record more{fewer}"
         )
     _check_classes(rows, [row.speaker for row in rows], "speaker")
 
 
-def _of_speakers(rows: Sequence[_Row], group: Sequence[str]) -> tuple[str, list[_Row]]:
-    return f"speakers {', '.join(sorted(group))}", [row for row in rows if row.speaker in group]
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _said_by(rows: Sequence[_Row], speakers: Sequence[str]) -> list[_Row]:
+    return [row for row in rows if row.speaker in speakers]
 
 
 def _blocks(rows: Sequence[_Row], count: int) -> Iterator[tuple[str, list[_Row]]]:
@@ -216,36 +228,18 @@ def _fold(
 
 
 def _validation_speakers(rows: Sequence[_Row], share: float, fold: str) -> set[str]:
-    """Whole speakers, about `share` of the rows, that leave every class something to learn from."""
-    speakers = sorted({row.speaker for row in rows})
-    classes = {row.label for row in rows}
-    if len(speakers) < 2:
+    """Whole speakers, about `share` of the rows and of each class, that leave every class something to learn from."""
+    chosen = choose_speakers([row.speaker for row in rows], [row.label for row in rows], share)
+    if not chosen:
+        speakers = sorted({row.speaker for row in rows})
         raise ProtocolError(
-            f"when {fold} is tested, one training speaker is left ({speakers[0]}), and none can be spared for early"
-            " stopping; record more speakers, or hold out fewer"
-        )
-    count = min(len(speakers), max(2, round(1 / share)))
-    names, labels = [row.speaker for row in rows], [row.label for row in rows]
-    grouped = [*speaker_groups(names, labels, count), speaker_share(names, labels, share).speakers]
-    candidates = [set(group) for group in grouped] + [{speaker} for speaker in speakers]
-
-    def left(group: set[str]) -> set[str]:
-        return {row.label for row in rows if row.speaker not in group}
-
-    def merit(group: set[str]) -> tuple[int, float]:
-        inside = [row.label for row in rows if row.speaker in group]
-        return len(set(inside)), -abs(len(inside) / len(rows) - share)
-
-    possible = [group for group in candidates if left(group) == classes]
-    if not possible:
-        raise ProtocolError(
-            f"when {fold} is tested, the {len(speakers)} training speakers ({', '.join(speakers)}) cannot spare one for"
+            f"when {fold} is tested, the {len(speakers)} training speakers ({_few(speakers)}) cannot spare one for"
             " early stopping without losing a class; record more speakers of each class, or use fewer classes"
         )
-    return max(possible, key=merit)
+    return set(chosen)
 
 
-def _told(fold: Fold, utterances: Sequence[Utterance], labels: Sequence[str | None]) -> list[object]:
+def _identity(fold: Fold, utterances: Sequence[Utterance], labels: Sequence[str | None]) -> list[object]:
     def ids(members: Sequence[int]) -> list[list[str | None]]:
         return [[utterances[index].id, labels[index]] for index in members]
 

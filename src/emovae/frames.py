@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import set_num_threads
 
 from emovae import cache
 from emovae.config import FrontEnd
@@ -16,9 +17,10 @@ from emovae.corpora import Corpus
 from emovae.errors import AudioError, OutputError
 from emovae.files import fingerprint
 from emovae.logmel import LogMel, log_mel
+from emovae.machine import one_thread
 from emovae.utterance import Utterance
 
-FRAMES_VERSION = 1
+FRAMES_VERSION = 2
 """Raised when the same audio and configuration give other frames than before."""
 BATCH = 64
 TOLD = 5
@@ -103,7 +105,8 @@ def corpus_frames(
         AudioError: for recordings that cannot be used, unless they are to be skipped: how many, and the first of them.
         OutputError: when the cache cannot be written.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    # One thread a recording: its frames must not depend on how many cores there are.
+    with one_thread(), ThreadPoolExecutor(threads, initializer=set_num_threads, initargs=(1,)) as pool:
         digests = dict(zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True))
         missing = [
             Problem(item.id, _where(item), _why(item, digest))

@@ -1,12 +1,12 @@
 """Groups of whole speakers, of like size and like classes."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-MOST_GROUPS = 20
-"""A share is met to the nearest of so many groups."""
+MISSING_CLASS = 1e6
+"""Outweighs any distance: a class that the chosen don't show at all."""
 
 
 def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -> list[list[str]]:
@@ -41,26 +41,46 @@ def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -
     return members
 
 
-class SpeakerShare(NamedTuple):
-    """Some of the speakers, and the share of all groups that they are."""
+def choose_speakers(speakers: Sequence[str], labels: Sequence[str], share: float) -> list[str]:
+    """Chooses whole speakers who hold about this share of the utterances, and of each class.
 
-    speakers: list[str]
-    share: float
-
-
-def speaker_share(speakers: Sequence[str], labels: Sequence[str], share: float) -> SpeakerShare:
-    """Whole speakers who are about this share: some of the groups above, of as many as come nearest.
+    They are added one by one, and then exchanged, as long as they show more of the classes or, at that, come nearer to
+    the share of each class and of all. The others keep at least one utterance of every class.
 
     Args:
-        speakers: the speaker of each utterance; two different ones at least.
+        speakers: the speaker of each utterance.
         labels: its class.
         share: between 0 and 1.
 
-    >>> speaker_share(["ann", "bob", "cai", "dee", "eve"], ["x"] * 5, 0.4)
-    SpeakerShare(speakers=['ann', 'bob'], share=0.4)
+    Returns:
+        Their names, sorted; none where nobody can be spared.
+
+    >>> choose_speakers(["ann", "bob", "cai", "dee", "eve"], ["x"] * 5, 0.4)
+    ['ann', 'bob']
     """
-    counts = range(2, min(len(set(speakers)), MOST_GROUPS) + 1)
-    possible = [(min(max(1, round(share * count)), count - 1), count) for count in counts]
-    taken, count = min(possible, key=lambda pair: (abs(pair[0] / pair[1] - share), pair[1]))
-    groups = speaker_groups(speakers, labels, count)[:taken]
-    return SpeakerShare([name for group in groups for name in group], taken / count)
+    names, speaker_of = np.unique(speakers, return_inverse=True)
+    classes, class_of = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(classes)))
+    np.add.at(counts, (speaker_of, class_of), 1)
+    totals = counts.sum(axis=0)
+
+    chosen: list[int] = []
+    least = np.inf
+    while True:
+        others = [one for one in range(len(names)) if one not in chosen]
+        # Nobody is exchanged for a newcomer first, so that one is simply added; then each of the chosen in turn.
+        steps = [(out, counts[[one for one in chosen if one != out]].sum(axis=0)) for out in (None, *chosen)]
+        demerits = np.array([_demerits(left + counts[others], totals, share) for _, left in steps])
+        if not others or demerits.min() >= least:
+            return sorted(str(names[one]) for one in chosen)
+        step, newcomer = np.unravel_index(int(demerits.argmin()), demerits.shape)
+        least = float(demerits.min())
+        chosen = sorted([one for one in chosen if one != steps[step][0]] + [others[newcomer]])
+
+
+def _demerits(loads: NDArray[np.float64], totals: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """How far loads [choice, class] are from a share of the totals [class]; infinite where a class is used up."""
+    off = np.column_stack([loads / totals, loads.sum(axis=1) / totals.sum()]) - share
+    missing = (loads == 0).sum(axis=1)
+    far = MISSING_CLASS * missing + np.round(np.square(off).sum(axis=1), 12)
+    return np.where((loads == totals).any(axis=1), np.inf, far)

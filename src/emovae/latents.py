@@ -15,6 +15,8 @@ from emovae.functionals import functionals
 from emovae.segments import Segmented
 
 SEGMENTS_AT_ONCE = 4096
+STEPS_AT_ONCE = 16_384
+"""Of padded sequences: some 200 MB in a classifier of the usual width while it learns."""
 BATCHES_PER_POOL = 16
 """Utterances are sorted by length within pools of so many batches: like lengths, and yet random company."""
 
@@ -136,22 +138,33 @@ def merged(sequences: Sequences) -> Sequences:
 
 
 def batches_of_like_length(
-    lengths: NDArray[np.int64], size: int, generator: torch.Generator | None
+    lengths: NDArray[np.int64], size: int, generator: torch.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Indices of utterances, batch by batch.
+    """Indices of utterances, batch by batch, in random order and yet in company of like length.
 
-    With a generator every utterance falls into a random pool, pools are sorted by length and cut into batches, and
-    the batches come in random order. Without one, all utterances are sorted and come in that order.
+    Every utterance falls into a random pool, pools are sorted by length and cut into batches, and the batches come in
+    random order.
     """
-    if generator is None:
-        yield from _cut(np.argsort(lengths, kind="stable"), size)
-        return
     shuffled = torch.randperm(len(lengths), generator=generator).numpy()
     batches: list[NDArray[np.int64]] = []
     for pool in _cut(shuffled, size * BATCHES_PER_POOL):
         batches += _cut(pool[np.argsort(lengths[pool], kind="stable")], size)
     for place in torch.randperm(len(batches), generator=generator).tolist():
         yield batches[place]
+
+
+def within_memory(lengths: NDArray[np.int64], members: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Parts of a batch, shortest utterances first, each of at most `STEPS_AT_ONCE` steps when padded.
+
+    A single utterance is never divided, however long; and so one long recording does not make its company long too.
+    """
+    part: list[int] = []
+    for member in members[np.argsort(lengths[members], kind="stable")]:
+        if part and (len(part) + 1) * lengths[member] > STEPS_AT_ONCE:
+            yield np.array(part)
+            part = []
+        part.append(int(member))
+    yield np.array(part)
 
 
 def _cut(indices: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:

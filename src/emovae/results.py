@@ -5,6 +5,7 @@ beside them, each figured seed by seed and then averaged.
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from emovae.cells import result_of
 from emovae.config import Experiment
 from emovae.files import fingerprint
-from emovae.grid import Cell, Context
+from emovae.grid import Cell, Context, is_learned
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.tasks import Task
 
@@ -65,8 +66,26 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
         "notices": list(notices),
         "left_out": [{"utterance": problem.utterance, "why": problem.why} for problem in context.frames.left_out],
         "settings": context.experiment.model_dump(mode="json", exclude={"published", "published_for"}),
+        "plans": [_plan(context, task) for task in context.tasks],
         "rows": [_row(context, *row, among) for row, among in rows_of(cells).items()],
     }
+
+
+def _plan(context: Context, task: Task) -> dict[str, Any]:
+    """Who is in each fold, and how many utterances of each class every side shows."""
+
+    def side(members: Sequence[int]) -> dict[str, Any]:
+        shown = Counter(str(task.labels[member]) for member in members)
+        return {
+            "speakers": sorted({context.frames.utterances[member].speaker for member in members}),
+            "classes": {name: shown[name] for name in task.classes},
+        }
+
+    folds = [
+        {"name": fold.name, **{role: side(getattr(fold, role)) for role in ("train", "validation", "test")}}
+        for fold in task.plan.folds
+    ]
+    return {"target": task.target, "subset": task.subset, "protocol": task.plan.protocol, "folds": folds}
 
 
 def _row(context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]) -> dict[str, Any]:
@@ -96,6 +115,7 @@ def _row(context: Context, model: str, task_place: int, condition: str | None, c
         "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
         "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
         "fingerprint": task.plan.fingerprint,
+        "threshold_reached": _threshold_reached(context, cells),
         "published": _published(experiment, model, task),
     }
 
@@ -129,9 +149,9 @@ def _recall(task: Task, pooled: Sequence[NDArray[np.int64]]) -> dict[str, float 
 
 
 def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:
-    """Mean and sample deviation over folds, averaged over seeds, and which fold lacks which class."""
+    """Mean and sample deviation over folds (none for a single one), averaged over seeds; which fold lacks which class."""
     each = [[scores(_confusion(task, one)) for one in folds] for folds in seeds]
-    correction = min(1, len(each[0]) - 1)
+    several = len(each[0]) > 1
     absent = {
         task.plan.folds[one.cell.fold].name: missing
         for one in seeds[0]
@@ -140,9 +160,21 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any
     return {
         "count": len(each[0]),
         "mean": _mean([_mean(folds) for folds in each])._asdict(),
-        "std": _mean([Scores(*np.std(folds, axis=0, ddof=correction).tolist()) for folds in each])._asdict(),
+        "std": _mean([Scores(*np.std(folds, axis=0, ddof=1).tolist()) for folds in each])._asdict()
+        if several
+        else None,
         "absent_classes": absent,
     }
+
+
+def _threshold_reached(context: Context, cells: Sequence[Cell]) -> dict[str, int] | None:
+    """In how many trainings the autoencoder came below the threshold; None where it stops by another rule."""
+    settings = context.experiment.autoencoder
+    if settings.stop != "threshold" or not is_learned(cells[0]):
+        return None
+    curves = [result.autoencoder_curve for cell in cells if (result := result_of(context, cell)) is not None]
+    reached = sum(curve[-1]["reconstruction"] < settings.threshold for curve in curves)
+    return {"reached": reached, "trainings": len(curves)}
 
 
 def _published(experiment: Experiment, model: str, task: Task) -> dict[str, Any] | None:

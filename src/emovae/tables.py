@@ -30,6 +30,11 @@ QUESTIONS = (
     ("LSTM input scaled", "classifier.scale_inputs"),
     ("class weights", "classifier.class_weights"),
     ("share of training speakers for early stopping", "protocol.validation"),
+    ("autoencoder's layers, latent size", ("autoencoder.hidden", "autoencoder.latent")),
+    ("learning rates, autoencoder and LSTM", ("autoencoder.learning_rate", "classifier.learning_rate")),
+    ("segments, ms: length, step", ("segments.length_ms", "segments.step_ms")),
+    ("shorter recordings", "segments.short"),
+    ("mel bands, from and to Hz", ("front_end.bands", "front_end.low_hz", "front_end.high_hz")),
 )
 """What the paper leaves open -> the settings that answer it; every table prints them in full."""
 
@@ -45,6 +50,8 @@ def markdown(results: dict[str, Any]) -> str:
         among = [row for row in rows if (row["target"], row["subset"]) == (target, subset)]
         parts += [f"## {target}, {subset}", _about(among[0]), _grid(*_table(among, results))]
         parts += [_grid(*_recalls(among))]
+    if any(row["model"] in ("majority", "functionals-SVM") for row in rows):
+        parts.append("Baselines stop at nothing, so they learn from the speakers set apart for early stopping too.")
     if any(row["uses_true_label"] for row in rows):
         parts.append(f"{MARK} is told the true label of the utterance it names: an upper bound, not a result.")
     if notices := list(_notices(results)):
@@ -65,10 +72,11 @@ def _facts(results: dict[str, Any]) -> str:
 
 
 def _about(row: dict[str, Any]) -> str:
+    transductive = " (transductive: the tested audio's own statistics)" if row["normalise"] == "speaker" else ""
     binning = f"; levels by {row['binning']}" if row["binning"] else ""
     return (
         f"{row['n']} utterances of {len(row['classes'])} classes; {row['protocol']}, {row['folds']['count']} folds;"
-        f" normalise {row['normalise']}{binning}; {row['precision']}. Per cent: pooled over folds"
+        f" normalise {row['normalise']}{transductive}{binning}; {row['precision']}. Per cent: pooled over folds"
         " (mean over folds ± deviation)."
     )
 
@@ -97,10 +105,9 @@ def _table(rows: Sequence[dict[str, Any]], results: dict[str, Any]) -> tuple[lis
 
 
 def _figure(row: dict[str, Any], key: str, average: str) -> str:
-    pooled, mean, std = row[key], row["folds"]["mean"][key], row["folds"]["std"][key]
-    if average == "pooled":
-        return f"{_percent(pooled)} ({_percent(mean)} ± {_percent(std)})"
-    return f"{_percent(mean)} ± {_percent(std)} ({_percent(pooled)})"
+    pooled, mean, std = row[key], row["folds"]["mean"][key], row["folds"]["std"]
+    over_folds = _percent(mean) + (f" ± {_percent(std[key])}" if std else "")
+    return f"{_percent(pooled)} ({over_folds})" if average == "pooled" else f"{over_folds} ({_percent(pooled)})"
 
 
 def _percent(share: float | None) -> str:
@@ -123,6 +130,19 @@ def _notices(results: dict[str, Any]) -> Iterator[str]:
         for fold, classes in row["folds"]["absent_classes"].items()
     )
     yield from dict.fromkeys(told)
+    for row in results["rows"]:
+        if count := row["threshold_reached"]:
+            yield (
+                f"{row['target']}, {row['subset']}, {_name(row)}: the autoencoder came below the threshold in"
+                f" {count['reached']} of {count['trainings']} trainings; the others ended after the last epoch."
+            )
+    for plan in results["plans"]:
+        for fold in plan["folds"]:
+            if missing := [name for name, count in fold["validation"]["classes"].items() if count == 0]:
+                yield (
+                    f"{plan['target']}, {plan['subset']}, {fold['name']}: the speakers who stop the learning show no"
+                    f" {', '.join(missing)}."
+                )
 
 
 def _answers(settings: dict[str, Any]) -> Iterator[list[str]]:

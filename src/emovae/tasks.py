@@ -63,7 +63,15 @@ def subsets_of(experiment: Experiment, corpus: Corpus) -> tuple[tuple[str, ...],
             f"{corpus.name} has no subsets, so the whole of it stands for {', '.join(experiment.subsets)}",
         )
     if unknown := [name for name in experiment.subsets if name not in (*known, WHOLE)]:
-        raise ConfigError(f"{corpus.name} has no subset {unknown[0]}; it has {', '.join([*known, WHOLE])}")
+        stated = tuple(name for name in experiment.subsets if name not in unknown)
+        if not stated:
+            have = ", ".join([*known, WHOLE])
+            raise ConfigError(
+                f"{corpus.name} has no subset {unknown[0]}; it has {have}: use --set 'subsets=[\"{WHOLE}\"]' or others"
+            )
+        # A study made for another corpus's subsets: what stands for them here is what this corpus has.
+        taken = stated if set(stated) - {WHOLE} else (*known, WHOLE)
+        return taken, (f"{corpus.name} has no subset {', '.join(unknown)}; its own were taken: {', '.join(taken)}",)
     return experiment.subsets, ()
 
 
@@ -87,7 +95,7 @@ def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Tar
         label if label in wanted and subset in (WHOLE, utterance.subset) else None
         for label, utterance in zip(labels, utterances, strict=True)
     )
-    told = inside if experiment.condition == "target" or target == "emotion" else _known(emotions, inside)
+    told = _known(labels if experiment.condition == "target" or target == "emotion" else emotions, inside)
     return Task(
         target=target,
         subset=subset,
@@ -99,10 +107,10 @@ def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Tar
     )
 
 
-def _known(emotions: Sequence[str | None], inside: Sequence[str | None]) -> tuple[str | None, ...]:
-    """The emotions that the task's own utterances show; a CVAE is told no other."""
-    shown = {emotion for emotion, label in zip(emotions, inside, strict=True) if label is not None}
-    return tuple(emotion if emotion in shown else None for emotion in emotions)
+def _known(names: Sequence[str | None], inside: Sequence[str | None]) -> tuple[str | None, ...]:
+    """The conditions of all utterances, of other subsets too, as far as the task's own utterances show them."""
+    shown = {name for name, label in zip(names, inside, strict=True) if label is not None}
+    return tuple(name if name in shown else None for name in names)
 
 
 def _label(experiment: Experiment, utterance: Utterance, target: Target) -> str | None:

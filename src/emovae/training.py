@@ -19,11 +19,9 @@ from emovae.autoencoders import Network
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Autoencoder, Classifier
 from emovae.errors import EmovaeError
-from emovae.latents import Sequences, batches_of_like_length, padded
+from emovae.latents import Sequences, batches_of_like_length, padded, within_memory
 from emovae.machine import Machine
 from emovae.seeds import seed_for
-
-UTTERANCES_AT_ONCE = 256
 
 Epoch = Mapping[str, float]
 OnEpoch = Callable[[int, Epoch], None]
@@ -104,7 +102,9 @@ def train_autoencoder(
             with machine.autocast():
                 terms = network(*train.batch(members, machine.device), noise)
             loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
-            _step(optimiser, loss)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
             totals += torch.stack([term.detach().sum() for term in terms])
         reconstruction, divergence = (totals / len(train.segments)).tolist()
         held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
@@ -160,10 +160,14 @@ def train_classifier(
     for epoch in range(settings.epochs):
         total = torch.zeros((), device=machine.device)
         for members in batches_of_like_length(train.sequences.lengths, settings.batch_size, shuffle):
-            logits, labels = _logits(network, train, members, machine)
-            loss = F.cross_entropy(logits, labels, weights)
-            _step(optimiser, loss)
-            total += loss.detach() * len(members)
+            optimiser.zero_grad()
+            weight = weights[train.labels[members]].sum()
+            for part in within_memory(train.sequences.lengths, members):
+                logits, labels = _logits(network, train, part, machine)
+                loss = F.cross_entropy(logits, labels, weights, reduction="sum") / weight
+                torch.autograd.backward(loss)
+                total += loss.detach() * len(members)
+            optimiser.step()
         scores = predict(network, validation.sequences, machine)
         right = scores[np.arange(len(scores)), validation.labels]
         held_out = float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean())
@@ -183,7 +187,7 @@ def train_classifier(
 def predict(network: LSTMClassifier, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
     """The probability of every class, [utterance, class]."""
     out = np.empty((len(sequences.lengths), network.projection.out_features), np.float32)
-    for members in batches_of_like_length(sequences.lengths, UTTERANCES_AT_ONCE, None):
+    for members in within_memory(sequences.lengths, np.arange(len(out))):
         batch, lengths = padded(sequences, members)
         with machine.autocast():
             logits = network(batch.to(machine.device), lengths.to(machine.device))
@@ -199,12 +203,6 @@ def _logits(
     with machine.autocast():
         logits: Tensor = network(batch.to(machine.device), lengths.to(machine.device))
     return logits, labels.to(machine.device)
-
-
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    optimiser.step()
 
 
 def _class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:

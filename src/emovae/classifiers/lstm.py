@@ -49,7 +49,7 @@ class LSTMClassifier(nn.Module):
         What lies after an utterance's end is never read: the layers run forward in time, and the state is taken at
         the last step.
         """
-        states, _ = self.lstm((batch - self.input_mean) / self.input_deviation)
+        states, _ = self.lstm((batch - self.input_mean) / self.input_deviation if self.scale_inputs else batch)
         last = states[torch.arange(len(lengths), device=states.device), lengths - 1]
         logits: Tensor = self.projection(last)
         return logits.float()
