@@ -420,8 +420,21 @@ def test_a_class_with_one_speaker_is_told_with_the_speaker_and_a_remedy(tmp_path
 
 
 def test_fewer_speakers_than_folds_are_told_with_their_numbers_and_a_remedy(tmp_path: Path) -> None:
-    root, says = folder(tmp_path / "mine"), ["5", "need 5 speakers", "there are 4 (a, b, c, d)", "protocol.folds=4"]
-    refused(tmp_path, "--corpus", root, "--set", "protocol.folds=5", says=says)
+    says = ["5 speakers are needed", "there are 4 (a, b, c, d)", "protocol.folds=4"]
+    refused(tmp_path, "--corpus", folder(tmp_path / "mine"), "--set", "protocol.folds=5", says=says)
+
+
+def test_another_preset_for_a_configuration_as_run_is_no_mere_name(tmp_path: Path) -> None:
+    done = emovae("run", SMOKE, "--corpus", "synthetic:40", "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert done.code == 0
+    as_run = ("run", tmp_path / "out" / "config.toml", "--corpus", "synthetic:40", "--cache", tmp_path / "cache")
+    again = emovae(*as_run, "--preset", "paper", "--out", tmp_path / "paper")
+    assert again.code == 2
+    assert "states every setting" in again.err
+    same = emovae(*as_run, "--out", tmp_path / "same")
+    assert same.code == 0
+    for name in ("results.json", "predictions.parquet", "table.md"):
+        assert (tmp_path / "same" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 def test_one_speaker_alone_is_not_told_to_take_the_folds_that_just_failed(tmp_path: Path) -> None:

@@ -346,3 +346,36 @@ def test_a_table_that_is_gone_says_so(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").symlink_to(tmp_path / "gone.csv")
     assert table.READER.fits(tmp_path) is False
     assert "holds 0 tables" in refused(tmp_path)
+
+
+# Ids and spelling
+
+
+def test_ids_are_places_below_the_table_however_the_paths_are_written(tmp_path: Path) -> None:
+    rows = f"path,label,speaker\n./a.wav,x,ann\n{tmp_path / 'clips' / 'b.wav'},y,bo\n"
+    assert [utterance.id for utterance in read(write(tmp_path, rows))] == ["a.wav", "clips/b.wav"]
+
+
+def test_ids_of_recordings_elsewhere_are_places_below_what_they_have_in_common(tmp_path: Path) -> None:
+    ids = []
+    for home in ("here", "elsewhere"):
+        audio, lists = tmp_path / home / "audio", tmp_path / home / "lists"
+        audio.mkdir(parents=True)
+        lists.mkdir()
+        write(audio, "")
+        rows = f"path,label,speaker\n{audio / 'a.wav'},x,ann\n{audio / 'clips' / 'b.wav'},y,bo\n"
+        (lists / "mine.csv").write_text(rows)
+        ids.append([utterance.id for utterance in read(lists)])
+    assert ids[0] == ids[1] == ["a.wav", "clips/b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a.wav,calm,ann\nclips/b.wav,Calm,bo\n", "labels are spelled in several ways, 'Calm' and 'calm'"),
+        ("a.wav,x,Anna\nclips/b.wav,y,anna\n", "speakers are spelled in several ways, 'Anna' and 'anna'"),
+        ("a.wav,x,Zoe\u0308\nclips/b.wav,y,Zo\u00eb\n", "speakers are spelled in several ways"),
+    ],
+)
+def test_two_spellings_of_one_name_are_refused_since_they_would_be_two(tmp_path: Path, rows: str, said: str) -> None:
+    assert said in refused(write(tmp_path, "path,label,speaker\n" + rows))

@@ -25,7 +25,7 @@ from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, Watcher, run
 from emovae.frames import corpus_frames
-from emovae.grid import Cell, Context, cells_of
+from emovae.grid import Cell, Context, autoencoder_members, cells_of
 from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve
@@ -516,6 +516,45 @@ def test_a_corpus_that_is_not_divided_is_taken_whole_and_says_so(
     results = again(ran, tmp_path, short(tiny, subsets=["improvised", "scripted"])).results
     assert [row["subset"] for row in results["rows"]] == ["complete"]
     assert any("no subsets" in notice and "improvised, scripted" in notice for notice in results["notices"])
+
+
+def test_a_study_of_other_subsets_takes_those_that_the_corpus_has_and_says_so(
+    divided: Corpus, tiny: dict[str, Any], cache: Path, tmp_path: Path
+) -> None:
+    experiment = short(tiny, models=[], baselines=["majority"], subsets=["read", "complete"])
+    results = run(experiment, divided, tmp_path, cache).results
+    assert [row["subset"] for row in results["rows"]] == ["improvised", "scripted", "complete"]
+    assert any("no subset read" in notice for notice in results["notices"])
+
+
+def test_a_cvae_learns_from_the_other_subset_as_the_others_do(
+    divided: Corpus, tiny: dict[str, Any], cache: Path, tmp_path: Path
+) -> None:
+    experiment = short(tiny, models=["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"])
+    frames = corpus_frames(divided, experiment.front_end, cache / "frames", at_least=1)
+    task = task_of(experiment, frames.utterances, "emotion", "improvised")
+    context = Context(experiment, frames, (task,), tmp_path, Machine())
+    learned = {cell.model: autoencoder_members(context, cell)[0] for cell in cells_of(context) if cell.fold == 0}
+    assert learned["CVAE-LSTM"] == learned["VAE-LSTM"] == learned["AE-LSTM"]
+    assert {divided.utterances[member].subset for member in learned["CVAE-LSTM"]} == {"improvised", "scripted"}
+
+
+def test_the_results_say_who_is_in_each_fold(ran: Ran) -> None:
+    (plan,) = ran.outcome.results["plans"]
+    speakers = {utterance.speaker for utterance in ran.corpus.utterances}
+    for fold in plan["folds"]:
+        sides = [set(fold[role]["speakers"]) for role in ("train", "validation", "test")]
+        assert set.union(*sides) == speakers
+        assert sum(map(len, sides)) == len(speakers)
+    assert sum(sum(fold["test"]["classes"].values()) for fold in plan["folds"]) == 40
+
+
+def test_how_often_the_threshold_was_reached_is_told(ran: Ran, tiny: dict[str, Any], tmp_path: Path) -> None:
+    for threshold, reached in ((1e6, 2), (1e-6, 0)):
+        experiment = short(tiny, f"autoencoder.threshold={threshold}", "autoencoder.stop=threshold")
+        (row,) = again(ran, tmp_path / str(reached), experiment).results["rows"]
+        assert row["threshold_reached"] == {"reached": reached, "trainings": 2}
+        assert f"in {reached} of 2 trainings" in (tmp_path / str(reached) / "table.md").read_text()
 
 
 def test_a_subset_that_a_divided_corpus_does_not_have_is_named(

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.folds import Fold, Plan, plan_folds
-from emovae.groups import speaker_groups
+from emovae.groups import choose_speakers, speaker_groups
 from emovae.utterance import Utterance
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
@@ -105,8 +105,8 @@ MIXED = [
     (WITH_SESSIONS, Protocol(kind="random", folds=5), "5-random-folds-speakers-mixed", 5),
 ]
 HELD_OUT = [
-    (WITHOUT, Protocol(kind="held-out"), "10%-of-speakers-held-out", 1),
-    (WITH_SESSIONS, Protocol(kind="held-out", share=0.25), "25%-of-speakers-held-out", 1),
+    (WITHOUT, Protocol(kind="held-out"), "N%-held-out-by-speaker", 1),
+    (WITH_SESSIONS, Protocol(kind="held-out", share=0.25), "N%-held-out-by-speaker", 1),
     (WITHOUT, Protocol(kind="held-out-random"), "10%-held-out-speakers-mixed", 1),
     (WITH_SESSIONS, Protocol(kind="held-out-random", share=0.3), "30%-held-out-speakers-mixed", 1),
 ]
@@ -130,7 +130,7 @@ def test_a_protocol_has_its_name_and_its_number_of_folds(case: Case) -> None:
     tasks, protocol, name, count = case
     for of in tasks:
         plan = planned(of, protocol)
-        assert plan.protocol == name
+        assert re.sub(r"^[0-9]+%-held-out-by", "N%-held-out-by", plan.protocol) == name
         assert len(plan.folds) == count
         assert len({fold.name for fold in plan.folds}) == count
 
@@ -352,7 +352,7 @@ def test_a_class_in_one_block_alone_is_refused_by_name() -> None:
 def test_fewer_speakers_than_folds_are_refused_with_both_numbers_and_a_remedy_that_works() -> None:
     of = task([(f"s{speaker}", label) for speaker in range(4) for label in CLASSES * 3])
     message = refused(of, Protocol(kind="speakers", folds=10))
-    assert "10 groups of whole speakers need 10 speakers, and there are 4 (s0, s1, s2, s3)" in message
+    assert "10 speakers are needed (10 groups of whole speakers), and there are 4 (s0, s1, s2, s3)" in message
     remedy = re.search(r"--set protocol\.folds=(\d+)", message)
     assert remedy is not None
     assert len(planned(of, Protocol(kind="speakers", folds=int(remedy[1]))).folds) == 4
@@ -367,7 +367,7 @@ def test_too_few_speakers_for_a_share_are_held_out_one_at_least_and_the_name_say
     """Nine speakers, as nEMO has, cannot give a tenth; one of them is a ninth."""
     of = task([(f"s{speaker}", label) for speaker in range(9) for label in CLASSES * 3])
     plan = planned(of, Protocol(kind="held-out", share=0.1))
-    assert plan.protocol == "11%-of-speakers-held-out"
+    assert plan.protocol == "11%-held-out-by-speaker"
     assert len(plan.folds[0].test) == len(CLASSES) * 3
 
 
@@ -389,16 +389,52 @@ def test_a_task_without_any_utterance_is_refused() -> None:
     assert refused(task([("ann", None), ("bob", None)]), Protocol()).startswith("0 utterances with classes: none;")
 
 
-@pytest.mark.parametrize(("kind", "what"), [("speaker", "speaker"), ("session", "session")])
+@pytest.mark.parametrize(("kind", "what"), [("speaker", "there are 1 (ann)"), ("session", "one session only")])
 def test_one_speaker_or_one_session_alone_is_refused(kind: str, what: str) -> None:
     of = task([("ann", label) for label in CLASSES * 3], ["Ses1"] * 12)
-    assert f"one {what} only" in refused(of, Protocol.model_validate({"kind": kind}))
+    assert what in refused(of, Protocol.model_validate({"kind": kind}))
+
+
+def test_two_speakers_are_refused_with_what_three_are_needed_for() -> None:
+    of = task([(speaker, label) for speaker in ("ann", "bob") for label in CLASSES * 3])
+    for kind in ("speaker", "speakers", "held-out"):
+        message = refused(of, Protocol.model_validate({"kind": kind, "folds": 2}))
+        assert "3 speakers are needed" in message
+        assert "there are 2 (ann, bob); record more" in message
 
 
 def test_nobody_to_spare_for_validation_is_refused_with_the_names() -> None:
-    of = task([(speaker, label) for speaker in ("ann", "bob") for label in CLASSES * 3])
-    message = refused(of, Protocol(kind="speaker"))
-    assert "when speaker ann is tested, one training speaker is left (bob)" in message
+    """Two of the three show each class alone, so whoever is left to learn from needs them all."""
+    rows = [*[("ann", "anger"), ("bob", "anger")] * 3, *[("ann", "sadness"), ("cai", "sadness")] * 3]
+    message = refused(task(rows), Protocol(kind="speaker"))
+    assert "when speaker ann is tested, the 2 training speakers (bob, cai) cannot spare one" in message
+
+
+def test_a_session_that_some_utterances_lack_is_refused_with_their_number() -> None:
+    rows = [(f"s{place % 6}", CLASSES[place % 4]) for place in range(48)]
+    of = task(rows, [str(place % 6) for place in range(48)])
+    blank = [replace(one, session=None) if place < 3 else one for place, one in enumerate(of.utterances)]
+    with pytest.raises(ProtocolError, match="3 of 48 utterances name no session"):
+        plan_folds(blank, of.labels, Protocol(kind="session"))
+
+
+def test_chosen_speakers_leave_every_class_and_come_near_the_share_of_each() -> None:
+    generator = np.random.default_rng(3)
+    for _ in range(50):
+        count = int(generator.integers(6, 30))
+        speakers = [f"s{one:02}" for one in generator.integers(0, count, 600)]
+        labels = [CLASSES[one] for one in generator.integers(0, 4, 600)]
+        chosen = choose_speakers(speakers, labels, 0.2)
+        inside = Counter(label for speaker, label in zip(speakers, labels, strict=True) if speaker in chosen)
+        assert set(inside) == set(CLASSES)
+        assert all(abs(inside[name] / labels.count(name) - 0.2) < 0.15 for name in CLASSES)
+
+
+def test_speakers_of_one_class_each_are_chosen_one_of_each_class() -> None:
+    """As in URDU: whoever is taken takes one class away, so four are taken, of four classes."""
+    rows = [(f"s{speaker:02}", CLASSES[speaker % 4]) for speaker in range(20) for _ in range(10)]
+    chosen = choose_speakers([speaker for speaker, _ in rows], [label for _, label in rows], 0.2)
+    assert sorted(int(name[1:]) % 4 for name in chosen) == [0, 1, 2, 3]
 
 
 def test_labels_of_another_number_than_utterances_are_refused() -> None:

@@ -3,6 +3,8 @@
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -309,3 +311,32 @@ def test_another_order_or_another_choice_of_recordings_gives_another_digest(tmp_
         for names, at_least in [("abcd", 10), ("dcba", 10), ("abd", 10), ("abcd", 12)]
     }
     assert len(digests) == 4
+
+
+# Any machine
+
+THREADS = """
+import sys
+from pathlib import Path
+from emovae.config import FrontEnd
+from emovae.corpora import open_corpus
+from emovae.frames import corpus_frames
+
+frames = corpus_frames(open_corpus(sys.argv[1]), FrontEnd(), Path(sys.argv[2]), at_least=1, threads=int(sys.argv[3]))
+sys.stdout.buffer.write(frames.values.tobytes())
+"""
+
+
+def test_frames_do_not_depend_on_how_many_threads_the_machine_offers(tmp_path: Path) -> None:
+    """1025 frames: a block and one frame more, where a matrix product takes its other ways."""
+    for name, samples in (("a", 400 + 1024 * 160), ("b", 400), ("c", 48_000)):
+        record(tmp_path, name, samples)
+    rows = "".join(f"{name}.wav,{label},{name}\n" for name, label in (("a", "x"), ("b", "y"), ("c", "x")))
+    (tmp_path / "table.csv").write_text("path,label,speaker\n" + rows)
+    made = []
+    for threads in ("1", "2"):
+        command = [sys.executable, "-c", THREADS, str(tmp_path), str(tmp_path / f"cache{threads}"), threads]
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        made.append(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert len(made[0]) == (1025 + 1 + 298) * 80 * 4
+    assert made[0] == made[1]

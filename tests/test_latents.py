@@ -11,6 +11,7 @@ from emovae.config import Autoencoder, Features
 from emovae.functionals import functionals
 from emovae.latents import (
     SEGMENTS_AT_ONCE,
+    STEPS_AT_ONCE,
     Sequences,
     batches_of_like_length,
     conditions,
@@ -18,6 +19,7 @@ from emovae.latents import (
     merged,
     mixture,
     padded,
+    within_memory,
 )
 from emovae.segments import Segmented
 
@@ -187,24 +189,31 @@ def lengths_of_speech(count: int) -> NDArray[np.int64]:
     return np.random.default_rng(0).integers(5, 100, count)
 
 
-@pytest.mark.parametrize("seed", [None, 0])
 @pytest.mark.parametrize(("count", "size"), [(1, 8), (8, 8), (9, 8), (1000, 32)])
-def test_batches_hold_every_utterance_once_and_are_no_larger_than_asked(
-    seed: int | None, count: int, size: int
-) -> None:
-    generator = None if seed is None else drawn_from(seed)
-    batches = list(batches_of_like_length(lengths_of_speech(count), size, generator))
+def test_batches_hold_every_utterance_once_and_are_no_larger_than_asked(count: int, size: int) -> None:
+    batches = list(batches_of_like_length(lengths_of_speech(count), size, drawn_from(0)))
     assert sorted(np.concatenate(batches).tolist()) == list(range(count))
     assert all(0 < len(batch) <= size for batch in batches)
 
 
-@pytest.mark.parametrize("seed", [None, 0])
-def test_batches_hold_utterances_of_like_length(seed: int | None) -> None:
+def test_batches_hold_utterances_of_like_length() -> None:
     lengths = lengths_of_speech(1000)
-    generator = None if seed is None else drawn_from(seed)
-    spread = [np.ptp(lengths[batch]) for batch in batches_of_like_length(lengths, 32, generator)]
+    spread = [np.ptp(lengths[batch]) for batch in batches_of_like_length(lengths, 32, drawn_from(0))]
     # A batch of 32 taken blindly from 5..99 spans nearly all of it.
     assert np.mean(spread) < 15
+
+
+def test_parts_of_a_batch_hold_everyone_once_and_one_long_recording_has_no_company() -> None:
+    lengths = np.array([20] * 900 + [6000])
+    parts = list(within_memory(lengths, np.arange(901)[::-1]))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(901))
+    assert all(len(part) * lengths[part].max() <= STEPS_AT_ONCE for part in parts)
+    assert parts[-1].tolist() == [900]
+
+
+def test_a_recording_beyond_all_bounds_is_still_read_whole() -> None:
+    (part,) = within_memory(np.array([10 * STEPS_AT_ONCE]), np.array([0]))
+    assert part.tolist() == [0]
 
 
 def test_another_generator_gives_other_company_and_another_order() -> None:

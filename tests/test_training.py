@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
+from emovae import latents
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Autoencoder, Classifier
@@ -281,6 +282,19 @@ def test_the_classifier_stops_so_many_epochs_after_its_best_and_goes_back_to_it(
     assert len(losses) == losses.index(min(losses)) + 1 + patience < 200
     assert losses[-1] > min(losses)
     assert held_out_loss(network) == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_a_batch_that_is_cut_to_fit_memory_teaches_the_same(
+    class_weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradients of parts add up to that of the whole, whatever the classes weigh."""
+    (whole, curve) = classified(epochs=2, patience=5, class_weights=class_weights)
+    monkeypatch.setattr(latents, "STEPS_AT_ONCE", 12)
+    (parts, cut) = classified(epochs=2, patience=5, class_weights=class_weights)
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(parts.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+    assert column(cut, "loss") == pytest.approx(column(curve, "loss"), rel=1e-5)
 
 
 def test_the_classifier_ends_after_its_epochs() -> None:

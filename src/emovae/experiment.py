@@ -22,7 +22,8 @@ from emovae.machine import Machine
 from emovae.results import predictions, results
 from emovae.segments import least_frames
 from emovae.tables import markdown
-from emovae.tasks import subsets_of, task_of
+from emovae.tasks import Task, subsets_of, task_of
+from emovae.utterance import Utterance
 from emovae.workers import Job, jobs_of, run_jobs
 
 
@@ -77,6 +78,8 @@ def run(
     require_writable(out)
     require_writable(cache)
     names, notices = subsets_of(experiment, corpus)
+    # Planned before anything is decoded, so that what cannot be divided is told at once.
+    tasks = _tasks(experiment, corpus.utterances, names)
     frames = corpus_frames(
         corpus,
         experiment.front_end,
@@ -86,9 +89,8 @@ def run(
         threads=jobs,
         progress=watcher.frames,
     )
-    tasks = tuple(
-        task_of(experiment, frames.utterances, target, subset) for target in experiment.targets for subset in names
-    )
+    if frames.left_out:
+        tasks = _tasks(experiment, frames.utterances, names)
     context = Context(experiment, frames, tasks, out / "cells", Machine(device, experiment.precision))
     cells = list(cells_of(context))
     open_cells = [cell for cell in cells if result_of(context, cell) is None]
@@ -100,6 +102,10 @@ def run(
     content = results(context, corpus.name, cells, (*corpus.notices, *notices))
     _write(out, experiment, content, predictions(context, cells))
     return Outcome(content, len(open_cells))
+
+
+def _tasks(experiment: Experiment, utterances: Sequence[Utterance], subsets: Sequence[str]) -> tuple[Task, ...]:
+    return tuple(task_of(experiment, utterances, target, subset) for target in experiment.targets for subset in subsets)
 
 
 def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes) -> None:

@@ -35,7 +35,7 @@ def level(value: float, binning: Binning) -> str:
 
 
 FOUR_CLASSES = frozenset({"anger", "happiness", "neutral", "sadness"})
-"""The paper's categories (section 4.1), excited already merged into happiness."""
+"""The paper's categories (section 4.1); merging excited into happiness is a reader's mapping, not made here."""
 
 EMOTIONS: Mapping[str, str] = MappingProxyType(
     {

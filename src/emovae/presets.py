@@ -32,6 +32,8 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
 """Where a preset differs from the fields' defaults: the value nearest to the printed text."""
 
 
+OPTIONAL = {"title", "published", "published_for", "classes"}
+"""What a configuration as run may leave empty."""
 DEEPEST = 8
 """More dots than any key has."""
 
@@ -73,6 +75,11 @@ def resolve(
     chosen = preset if preset is not None else stated.get("preset", "default")
     if not isinstance(chosen, str) or chosen not in PRESETS:
         raise ConfigError(f"{where}: there is no preset {chosen!r}; the presets are {', '.join(PRESETS)}")
+    if preset is not None and set(stated) >= set(Experiment.model_fields) - OPTIONAL and preset != stated["preset"]:
+        raise ConfigError(
+            f"{where} is a configuration as run: it states every setting, so --preset {preset} would change its name"
+            " alone; give --preset to the experiment file that it came from"
+        )
     merged = _laid_over(PRESETS[chosen], {**stated, "preset": chosen})
     try:
         # Strict by way of JSON: a list may fill a tuple and a whole number a float, but "20" is no number.

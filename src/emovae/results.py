@@ -149,7 +149,7 @@ def _recall(task: Task, pooled: Sequence[NDArray[np.int64]]) -> dict[str, float 
 
 
 def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:
-    """Mean and sample deviation over folds (none for a single one), averaged over seeds; which fold lacks which class."""
+    """Mean and sample deviation over folds (none for a single one), seed by seed and averaged; absent classes."""
     each = [[scores(_confusion(task, one)) for one in folds] for folds in seeds]
     several = len(each[0]) > 1
     absent = {

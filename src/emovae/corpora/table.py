@@ -4,7 +4,9 @@ A real record, as lean as it may be: `clips/0001.wav,anger,anna` under the heade
 """
 
 import os
+import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from emovae.corpora.corpus import Corpus, Reader
@@ -67,6 +69,10 @@ def _read(root: Path) -> Corpus:
     _check_filled(rows, columns)
     found = [_utterance(rows.path, row, columns) for row in rows.rows]
     _check_recordings(rows, found)
+    if "id" not in columns:
+        found = _named_by_place(found, rows.path.parent)
+    _check_spelling(rows, "label", [utterance.emotion or "" for utterance in found])
+    _check_spelling(rows, "speaker", [utterance.speaker for utterance in found])
     _check_classes(rows, found)
     name = rows.path.parent.resolve().name or "table"
     return Corpus(name=name, utterances=tuple(found), notices=_gender_notice(rows, columns))
@@ -148,6 +154,30 @@ def _utterance(table: Path, row: Row, columns: Mapping[str, str]) -> Utterance:
         sentence=told.get("sentence"),
         transcript=told.get("transcript"),
     )
+
+
+def _named_by_place(utterances: list[Utterance], folder: Path) -> list[Utterance]:
+    """Ids that stay the same when the whole corpus moves: places below the table, or below what all have in common."""
+    places = [os.path.abspath(str(utterance.audio)) for utterance in utterances]  # noqa: PTH100 - links stay as named
+    root = os.path.abspath(folder)  # noqa: PTH100
+    if os.path.commonpath([root, *places]) != root:
+        root = os.path.commonpath([os.path.dirname(place) for place in places])  # noqa: PTH120
+    return [
+        replace(utterance, id=Path(os.path.relpath(place, root)).as_posix())
+        for utterance, place in zip(utterances, places, strict=True)
+    ]
+
+
+def _check_spelling(rows: Rows, field: str, names: list[str]) -> None:
+    """`Anna` and `anna` would be two people, one to learn from and one to be tested on."""
+    spellings: dict[str, set[str]] = {}
+    for name in names:
+        spellings.setdefault(unicodedata.normalize("NFC", name).casefold(), set()).add(name)
+    if several := sorted(sorted(alike) for alike in spellings.values() if len(alike) > 1):
+        raise CorpusError(
+            f"{rows.path}: {len(several)} {field}s are spelled in several ways, {' and '.join(map(repr, several[0]))}"
+            " first; spell each in one way"
+        )
 
 
 def _check_recordings(rows: Rows, utterances: list[Utterance]) -> None:

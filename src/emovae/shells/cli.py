@@ -3,7 +3,6 @@
 Commands import what they need when they run, so that help and argument errors come at once.
 """
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -104,10 +103,12 @@ def _run(
     jobs: int | None,
     device: str,
 ) -> None:
-    # The corpus is read before torch is imported: a wrong folder is told at once.
     from emovae.corpora import open_corpus
 
+    # The corpus is read before torch is imported: a wrong folder is told at once.
     corpus = open_corpus(where, reader)
+
+    from joblib import cpu_count  # it knows the limits of a container too
 
     from emovae import experiment as running
     from emovae.machine import resolve_device
@@ -119,19 +120,12 @@ def _run(
     except RuntimeError as error:
         raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
     chosen = resolve_device(device)
-    jobs = jobs or (1 if chosen == "cuda" else available_cores())
+    jobs = jobs or (1 if chosen == "cuda" else cpu_count())
     with Progress(f"{experiment.name} on {corpus.name}", out) as progress:
         outcome = running.run(experiment, corpus, out, cache, progress, jobs=jobs, device=chosen)
     record(out, corpus=where, jobs=jobs, device=chosen, computed=outcome.computed, seconds=progress.seconds())
     click.echo((out / "table.md").read_text(encoding="utf-8"))
     click.echo(f"{out}: results.json, table.md, predictions.parquet, config.toml, run.json", err=True)
-
-
-def available_cores() -> int:
-    """The processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _end(_signal: int, _frame: object) -> None:
