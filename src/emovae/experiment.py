@@ -19,7 +19,8 @@ from emovae.files import require_writable, write_bytes, write_json
 from emovae.frames import corpus_frames
 from emovae.grid import Context, cells_of
 from emovae.machine import Machine
-from emovae.results import predictions, results
+from emovae.predictions import predictions
+from emovae.results import results
 from emovae.segments import least_frames
 from emovae.tables import markdown
 from emovae.tasks import Task, subsets_of, task_of

@@ -128,10 +128,10 @@ def corpus_frames(
         *(Problem(present[place].id, _where(present[place]), why) for place, why in sorted(problems.items())),
     )
     if left_out and not skip:
-        raise AudioError(_told(left_out, corpus))
+        raise AudioError(_message(left_out, corpus))
     kept = [place for place in range(len(present)) if place not in problems]
     if not kept:
-        raise AudioError(_told(left_out, corpus))
+        raise AudioError(_message(left_out, corpus))
     ends = np.cumsum(np.asarray(found.facts["lengths"], np.int64))
     return CorpusFrames(
         folder=folder,
@@ -197,7 +197,7 @@ def _problems(facts: dict[str, Any], at_least: int) -> dict[int, str]:
     return problems
 
 
-def _told(left_out: Sequence[Problem], corpus: Corpus) -> str:
+def _message(left_out: Sequence[Problem], corpus: Corpus) -> str:
     lines = [f"{len(left_out)} of {len(corpus.utterances)} recordings of {corpus.name} cannot be used:"]
     lines += [f"  {problem.where} {problem.why}" for problem in left_out[:TOLD]]
     if len(left_out) > TOLD:

@@ -22,11 +22,15 @@ class Machine(NamedTuple):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Runs a block with one thread, so that its results don't depend on how many cores are free."""
+    """Runs a block with one thread, so that its results don't depend on how many cores are free.
+
+    A GPU's recurrent layers, which by default round to TF32 and add in any order, are kept from both.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -1,49 +1,25 @@
-"""Finished cells become rows: what `results.json` and `predictions.parquet` hold.
+"""Finished cells become rows: what `results.json` holds.
 
 The four plain figures of a row are pooled over folds and averaged over seeds. Mean and deviation over folds are given
 beside them, each figured seed by seed and then averaged.
 """
 
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from emovae.cells import result_of
 from emovae.config import Experiment
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned
+from emovae.judged import Judged, judge, lines_of
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.tasks import Task
 
 SCHEMA = 1
-
-
-class _Judged(NamedTuple):
-    """One fold of one seed: who was tested and what was said of them."""
-
-    cell: Cell
-    members: tuple[int, ...]
-    true: list[str]
-    predicted: list[str]
-    probabilities: NDArray[np.float32]
-
-
-Row = tuple[str, int, str | None]
-"""Model, task and test condition: what a line of the table is about."""
-
-
-def rows_of(cells: Sequence[Cell]) -> dict[Row, list[Cell]]:
-    """The lines of the table, in the order of the grid, each with its cells."""
-    rows: dict[Row, list[Cell]] = {}
-    for cell in cells:
-        rows.setdefault((cell.model, cell.task, cell.test_condition), []).append(cell)
-    return rows
 
 
 def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str]) -> dict[str, Any]:
@@ -67,7 +43,7 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
         "left_out": [{"utterance": problem.utterance, "why": problem.why} for problem in context.frames.left_out],
         "settings": context.experiment.model_dump(mode="json", exclude={"published", "published_for"}),
         "plans": [_plan(context, task) for task in context.tasks],
-        "rows": [_row(context, *row, among) for row, among in rows_of(cells).items()],
+        "rows": [_row(context, *row, among) for row, among in lines_of(cells).items()],
     }
 
 
@@ -91,7 +67,7 @@ def _plan(context: Context, task: Task) -> dict[str, Any]:
 def _row(context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]) -> dict[str, Any]:
     experiment, task = context.experiment, context.tasks[task_place]
     seeds = sorted({cell.seed for cell in cells})
-    judged = [_judged(context, cell) for cell in cells]
+    judged = [judge(context, cell) for cell in cells]
     by_seed = {seed: [one for one in judged if one.cell.seed == seed] for seed in seeds}
     pooled = {seed: np.sum([_confusion(task, one) for one in among], axis=0) for seed, among in by_seed.items()}
     per_seed = {seed: scores(confusion) for seed, confusion in pooled.items()}
@@ -125,16 +101,7 @@ def _features(model: str, experiment: Experiment) -> str:
     return baseline.get(model, experiment.features)
 
 
-def _judged(context: Context, cell: Cell) -> _Judged:
-    task, members = context.tasks[cell.task], context.fold(cell).test
-    result = result_of(context, cell)
-    if result is None:
-        raise ValueError(f"cell {cell} is not finished")
-    predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
-    return _Judged(cell, members, [str(task.labels[member]) for member in members], predicted, result.probabilities)
-
-
-def _confusion(task: Task, judged: _Judged) -> NDArray[np.int64]:
+def _confusion(task: Task, judged: Judged) -> NDArray[np.int64]:
     return confusion_matrix(judged.true, judged.predicted, task.classes)
 
 
@@ -148,7 +115,7 @@ def _recall(task: Task, pooled: Sequence[NDArray[np.int64]]) -> dict[str, float 
     return {name: None if np.isnan(share) else share for name, share in zip(task.classes, shares, strict=True)}
 
 
-def _over_folds(task: Task, seeds: Sequence[Sequence[_Judged]]) -> dict[str, Any]:
+def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]:
     """Mean and sample deviation over folds (none for a single one), seed by seed and averaged; absent classes."""
     each = [[scores(_confusion(task, one)) for one in folds] for folds in seeds]
     several = len(each[0]) > 1
@@ -184,43 +151,3 @@ def _published(experiment: Experiment, model: str, task: Task) -> dict[str, Any]
             shares = {name: round(value / 100, 6) for name, value in figures.items() if value is not None}
             return {"corpus": experiment.published_for, **shares}
     return None
-
-
-def predictions(context: Context, cells: Sequence[Cell]) -> bytes:
-    """The content of `predictions.parquet`: one row for each utterance, model, condition, seed and fold.
-
-    The columns of probabilities carry the names of the classes; they are empty where a task lacks the class.
-    """
-    classes = list(dict.fromkeys(name for task in context.tasks for name in task.classes))
-    tables = [_told(context, _judged(context, cell), classes) for among in rows_of(cells).values() for cell in among]
-    sink = io.BytesIO()
-    pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _told(context: Context, judged: _Judged, classes: Sequence[str]) -> pa.Table:
-    cell, task = judged.cell, context.tasks[judged.cell.task]
-    utterances = [context.frames.utterances[member] for member in judged.members]
-    count = len(utterances)
-    columns: Mapping[str, Any] = {
-        "utterance": [utterance.id for utterance in utterances],
-        "speaker": [utterance.speaker for utterance in utterances],
-        "fold": [task.plan.folds[cell.fold].name] * count,
-        "seed": pa.array([cell.seed] * count, pa.int64()),
-        "model": [cell.model] * count,
-        "subset": [task.subset] * count,
-        "target": [task.target] * count,
-        "protocol": [task.plan.protocol] * count,
-        "test_condition": pa.array([cell.test_condition] * count, pa.string()),
-        "label": judged.true,
-        "predicted": judged.predicted,
-    }
-    return pa.table({**columns, **dict(_probabilities(judged, task, classes))})
-
-
-def _probabilities(judged: _Judged, task: Task, classes: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    for name in classes:
-        if name in task.classes:
-            yield name, pa.array(judged.probabilities[:, task.classes.index(name)], pa.float32())
-        else:
-            yield name, pa.nulls(len(judged.members), pa.float32())

@@ -148,7 +148,7 @@ def _notices(results: dict[str, Any]) -> Iterator[str]:
 def _answers(settings: dict[str, Any]) -> Iterator[list[str]]:
     for question, keys in QUESTIONS:
         names = (keys,) if isinstance(keys, str) else keys
-        yield [question, ", ".join(_told(_looked_up(settings, name)) for name in names)]
+        yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
 
 
 def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
@@ -158,9 +158,9 @@ def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
     return value
 
 
-def _told(value: Any) -> str:
+def _spelled(value: Any) -> str:
     if isinstance(value, list):
-        return " and ".join(_told(item) for item in value)
+        return " and ".join(_spelled(item) for item in value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
