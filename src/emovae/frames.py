@@ -107,14 +107,9 @@ def corpus_frames(
     """
     # One thread a recording: its frames must not depend on how many cores there are.
     with one_thread(), ThreadPoolExecutor(threads, initializer=set_num_threads, initargs=(1,)) as pool:
-        digests = dict(zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True))
-        missing = [
-            Problem(item.id, _where(item), _why(item, digest))
-            for item, digest in digests.items()
-            if isinstance(digest, AudioError)
-        ]
-        present = [item for item, digest in digests.items() if not isinstance(digest, AudioError)]
-        key = fingerprint([FRAMES_VERSION, front_end.model_dump(), [digests[item] for item in present]], 32)
+        digests, missing = _digests(corpus, pool)
+        present = list(digests)
+        key = fingerprint([FRAMES_VERSION, front_end.model_dump(), list(digests.values())], 32)
         found = cache.find(folder, key)
         if found is None:
             facts: dict[str, Any] = {"lengths": [], "problems": []}
@@ -141,6 +136,18 @@ def corpus_frames(
         left_out=left_out,
         digest=fingerprint([key, kept], 32),
     )
+
+
+def _digests(corpus: Corpus, pool: ThreadPoolExecutor) -> tuple[dict[Utterance, str], list[Problem]]:
+    """The digests of the recordings that are there, and the recordings that are not."""
+    digests: dict[Utterance, str] = {}
+    missing: list[Problem] = []
+    for utterance, digest in zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True):
+        if isinstance(digest, AudioError):
+            missing.append(Problem(utterance.id, _where(utterance), _why(utterance, digest)))
+        else:
+            digests[utterance] = digest
+    return digests, missing
 
 
 def _trying(work: Callable[[Utterance], T]) -> Callable[[Utterance], T | AudioError]:
