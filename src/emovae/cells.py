@@ -29,7 +29,7 @@ from emovae.grid import (
     seed_of,
 )
 from emovae.latents import Sequences, conditions, latent_sequences, merged
-from emovae.machine import one_thread
+from emovae.machine import give_memory_back, one_thread
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for
 from emovae.segments import frames_per_segment, segment
@@ -102,6 +102,7 @@ def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
         return
     with one_thread():
         result = _learned(context, cell, listen) if is_learned(cell) else CellResult(_baseline(context, cell), [], [])
+    give_memory_back()
     write_json(
         _place(context, cell),
         {"cell": cell._asdict(), **result._asdict(), "probabilities": result.probabilities.tolist()},
