@@ -5,12 +5,15 @@ The same function runs a cell either way, so results don't depend on how many ru
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
 from emovae.cells import Listener, Step, run_cell
@@ -54,11 +57,10 @@ def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: List
     steps: SimpleQueue[Step | None] = spawn.SimpleQueue()
     teller = Thread(target=_tell, args=(steps, listen), daemon=True)
     teller.start()
-    try:
-        yield from _run_apart(context, jobs, processes, spawn, steps)
-    finally:
-        steps.put(None)
-        teller.join()
+    yield from _run_apart(context, jobs, processes, spawn, steps)
+    # Only after a good end: a worker that was killed may hold the queue's lock for ever, and the teller is a daemon.
+    steps.put(None)
+    teller.join()
 
 
 def _run_apart(
@@ -85,9 +87,19 @@ def _run_apart(
         ) from error
     finally:
         if not finished:
-            for child in set(multiprocessing.active_children()) - set(others):
-                child.terminate()
+            _end_at_once(set(multiprocessing.active_children()) - set(others), context.folder)
         pool.shutdown(cancel_futures=True)
+
+
+def _end_at_once(workers: Collection[BaseProcess], folder: Path) -> None:
+    """Kills workers, whatever they are at, and removes the files that they had begun."""
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        wait([worker.sentinel])
+    for worker in workers:
+        for begun in folder.glob(f".*.{worker.pid}.part"):
+            begun.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -113,25 +125,15 @@ def _tell(steps: "SimpleQueue[Step | None]", listen: Listener) -> None:
 
 _context: Context
 _listen: Callable[[Step], None]
-_stopped = False
 
 
 def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
     """Sets a worker up."""
     global _context, _listen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
     _context, _listen = context, steps.put
-
-
-def _stop(_signal: int, _frame: object) -> None:
-    """Leaves the cell by way of an exception, so that no unfinished file stays behind."""
-    global _stopped  # noqa: PLW0603
-    _stopped = True
-    raise SystemExit
 
 
 def _run_here(job: Job) -> None:
     for cell in job:
-        if not _stopped:
-            run_cell(_context, cell, _listen)
+        run_cell(_context, cell, _listen)
