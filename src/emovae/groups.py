@@ -26,10 +26,7 @@ def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -
     >>> speaker_groups(["ann", "ann", "bob", "cai", "cai", "dee"], ["x", "y", "x", "x", "y", "y"], 2)
     [['ann', 'bob'], ['cai', 'dee']]
     """
-    names, speaker_of = np.unique(speakers, return_inverse=True)
-    classes, class_of = np.unique(labels, return_inverse=True)
-    counts = np.zeros((len(names), len(classes)))
-    np.add.at(counts, (speaker_of, class_of), 1)
+    names, counts = _counted(speakers, labels)
     # One column more for the size, so that a group without a class is not filled for ever.
     shares = np.column_stack([counts, counts.sum(axis=1)]) / np.append(counts.sum(axis=0), counts.sum())
     load = np.zeros((count, shares.shape[1]))
@@ -37,7 +34,7 @@ def speaker_groups(speakers: Sequence[str], labels: Sequence[str], count: int) -
     for place in sorted(range(len(names)), key=lambda place: (-counts[place].sum(), names[place])):
         group = int(np.argmin(np.round(load @ shares[place], 12)))
         load[group] += shares[place]
-        members[group].append(str(names[place]))
+        members[group].append(names[place])
     return members
 
 
@@ -58,10 +55,7 @@ def choose_speakers(speakers: Sequence[str], labels: Sequence[str], share: float
     >>> choose_speakers(["ann", "bob", "cai", "dee", "eve"], ["x"] * 5, 0.4)
     ['ann', 'bob']
     """
-    names, speaker_of = np.unique(speakers, return_inverse=True)
-    classes, class_of = np.unique(labels, return_inverse=True)
-    counts = np.zeros((len(names), len(classes)))
-    np.add.at(counts, (speaker_of, class_of), 1)
+    names, counts = _counted(speakers, labels)
     totals = counts.sum(axis=0)
 
     chosen: list[int] = []
@@ -72,10 +66,19 @@ def choose_speakers(speakers: Sequence[str], labels: Sequence[str], share: float
         steps = [(out, counts[[one for one in chosen if one != out]].sum(axis=0)) for out in (None, *chosen)]
         demerits = np.array([_demerits(left + counts[others], totals, share) for _, left in steps])
         if not others or demerits.min() >= least:
-            return sorted(str(names[one]) for one in chosen)
+            return sorted(names[one] for one in chosen)
         step, newcomer = np.unravel_index(int(demerits.argmin()), demerits.shape)
         least = float(demerits.min())
         chosen = sorted([one for one in chosen if one != steps[step][0]] + [others[newcomer]])
+
+
+def _counted(speakers: Sequence[str], labels: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
+    """The speakers by name, and how many utterances of each class they say, [speaker, class]."""
+    names, speaker_of = np.unique(speakers, return_inverse=True)
+    classes, class_of = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(classes)))
+    np.add.at(counts, (speaker_of, class_of), 1)
+    return names.tolist(), counts
 
 
 def _demerits(loads: NDArray[np.float64], totals: NDArray[np.float64], share: float) -> NDArray[np.float64]:
