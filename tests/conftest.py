@@ -18,6 +18,7 @@ TINY: dict[str, Any] = {
     "test_condition": ["oracle", "marginal"],
     "seeds": 2,
     "protocol": {"kind": "speakers", "folds": 2},
+    "dimensional_protocol": {"kind": "speakers", "folds": 2},
     "autoencoder": {"hidden": [16], "latent": 4, "epochs": 2, "batch_size": 64},
     "classifier": {"hidden": 8, "epochs": 2, "batch_size": 8, "learning_rate": 0.01},
 }

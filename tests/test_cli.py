@@ -23,7 +23,17 @@ from emovae.presets import load
 
 EMOVAE = Path(sys.executable).with_name("emovae")
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"
-WRITTEN = {"results.json", "table.md", "predictions.parquet", "config.toml", "run.json"}
+WRITTEN = {
+    "results.json",
+    "table.md",
+    "predictions.parquet",
+    "curves.parquet",
+    "views.safetensors",
+    "config.toml",
+    "run.json",
+    "report.html",
+    "table.tex",
+}
 PATIENCE_S = 60
 
 BASELINES = ("--set", "models=[]", "--set", 'baselines=["majority"]')
@@ -516,7 +526,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_smoke_runs_on_wav_flac_ogg_and_mp3_of_any_rate_and_channels(mixed: Run) -> None:
     assert mixed.ended.code == 0, mixed.ended.err
     out = mixed.place / "runs" / "smoke-Meine Stimmen"
-    assert {path.name for path in out.iterdir()} == WRITTEN | {"cells"}
+    assert {path.name for path in out.iterdir()} == WRITTEN | {"cells", "figures"}
     assert not leftovers(mixed.place)
     results = read(out / "results.json")
     assert (results["experiment"], results["corpus"], results["utterances"]) == ("smoke", "Meine Stimmen", 16)

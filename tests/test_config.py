@@ -58,6 +58,28 @@ TABLE_1 = {  # WA and UA in per cent, as printed
     ("VAE-LSTM", "complete"): (60.71, 56.08),
     ("CVAE-LSTM", "complete"): (61.08, 58.10),
 }
+TABLE_1_OTHERS = {  # WA
+    ("ACNN-logmel", "improvised"): 61.716,
+    ("ACNN-MFCC", "improvised"): 61.35,
+    ("ACNN-eGeMAPS", "improvised"): 61.27,
+    ("BLSTM-CTC", "improvised"): 54.0,
+    ("BLSTM-ELM", "improvised"): 62.85,
+    ("ACNN-logmel", "scripted"): 52.64,
+    ("ACNN-MFCC", "scripted"): 53.19,
+    ("ACNN-eGeMAPS", "scripted"): 53.19,
+    ("ACNN-logmel", "complete"): 54.86,
+    ("ACNN-MFCC", "complete"): 55.12,
+    ("ACNN-eGeMAPS", "complete"): 54.78,
+}
+TABLE_2 = {  # F-measure of arousal, power, valence, and the mean
+    "AE-LSTM": (42.21, 38.25, 35.58, 38.68),
+    "VAE-LSTM": (61.35, 53.18, 48.46, 54.33),
+    "CVAE-LSTM": (62.73, 53.84, 52.69, 56.42),
+    "DN features [18]": (41.6, 37.8, 34.0, 37.8),
+    "DN+LLD features [18]": (53.9, 51.6, 39.5, 48.3),
+    "eGeMAPS-LSTM": (60.1, 52.2, 46.6, 53.0),
+    "Hierarchical feature fusion [22]": (61.7, 52.8, 51.2, 55.3),
+}
 
 
 def value_of(experiment: Experiment, key: str) -> object:
@@ -268,7 +290,7 @@ def test_an_unknown_key_like_no_other_is_answered_with_all_that_are_there() -> N
         ({"protocol": {"share": 1.0}}, ["protocol.share", "1.0"]),
         ({"front_end": {"high_hz": 8001}}, ["front_end.high_hz", "8001"]),
         ({"front_end": {"low_hz": 900.0, "high_hz": 800.0}}, ["front_end", "low_hz 900", "high_hz 800"]),
-        ({"models": [], "baselines": []}, ["models and baselines are both empty"]),
+        ({"models": [], "baselines": []}, ["models, rivals and baselines are all empty"]),
     ],
 )
 def test_a_mistyped_value_is_told_with_its_key_and_what_would_do(stated: dict[str, Any], words: Sequence[str]) -> None:
@@ -367,7 +389,7 @@ def test_an_experiment_and_all_in_it_is_frozen() -> None:
     experiment = load(EXPERIMENTS / "table1.toml")
     parts: list[BaseModel] = [experiment, experiment.published[0]]
     parts += [value for _, value in experiment if isinstance(value, BaseModel)]
-    assert len(parts) == 7
+    assert len(parts) == 8
     for part in parts:
         for field in type(part).model_fields:
             with pytest.raises(ValidationError, match="frozen"):
@@ -390,8 +412,11 @@ def test_the_quickstart_loads() -> None:
 def test_the_published_numbers_are_those_of_table_1() -> None:
     table = load(EXPERIMENTS / "table1.toml")
     assert table.published_for == "iemocap"
-    assert {(one.model, one.subset): (one.wa, one.ua) for one in table.published} == TABLE_1
-    assert len(table.published) == len(TABLE_1)
+    printed = {(one.model, one.subset): (one.wa, one.ua) for one in table.published}
+    assert {line: figures for line, figures in printed.items() if line[0] in table.models} == TABLE_1
+    others = {line: wa for line, (wa, ua) in printed.items() if line[0] not in table.models and ua is None}
+    assert others == TABLE_1_OTHERS
+    assert len(table.published) == len(TABLE_1) + len(TABLE_1_OTHERS)
     assert {one.target for one in table.published} == {"emotion"}
 
 
@@ -401,6 +426,40 @@ def test_table_1_asks_for_every_row_and_column_that_the_paper_prints() -> None:
     assert table.targets == ("emotion",)
     assert table.protocol.kind == "session"
     assert table.protocol.folds == 5
+
+
+def test_the_rivals_of_table_1_are_the_columns_that_the_paper_quotes() -> None:
+    assert set(load(EXPERIMENTS / "table1.toml").rivals) == {model for model, _ in TABLE_1_OTHERS}
+
+
+def test_the_published_numbers_of_table_2_are_as_printed() -> None:
+    table = load(EXPERIMENTS / "table2.toml")
+    printed = {(one.model, one.target): one.f for one in table.published}
+    assert printed == {
+        (model, target): figure
+        for model, figures in TABLE_2.items()
+        for target, figure in zip(("arousal", "power", "valence", "mean"), figures, strict=True)
+    }
+    run = {*table.models, *table.rivals}
+    assert set(TABLE_2) - run == {"DN features [18]", "DN+LLD features [18]", "Hierarchical feature fusion [22]"}
+
+
+def test_figure_2_has_the_points_of_the_text_alone() -> None:
+    figure = load(EXPERIMENTS / "figure2.toml")
+    assert figure.latent_sizes == (32, 64, 128, 256, 512)
+    assert {one.latent for one in figure.published} == {128}
+    emotion = {(one.model, "complete"): (one.wa, one.ua) for one in figure.published if one.target == "emotion"}
+    assert emotion == {line: figures for line, figures in TABLE_1.items() if line[1] == "complete"}
+    dimensions = {(one.model, one.target): one.f for one in figure.published if one.target != "emotion"}
+    table = {(one.model, one.target): one.f for one in load(EXPERIMENTS / "table2.toml").published}
+    assert dimensions == {line: f for line, f in table.items() if line[0] in figure.models}
+
+
+@pytest.mark.parametrize("name", ["table2", "figure2"])
+@pytest.mark.parametrize(("preset", "kind"), [("default", "speakers"), ("paper", "contiguous")])
+def test_dimensions_are_judged_on_ten_folds_of_the_presets_kind(name: str, preset: str, kind: str) -> None:
+    protocol = load(EXPERIMENTS / f"{name}.toml", preset).dimensional_protocol
+    assert (protocol.kind, protocol.folds) == (kind, 10)
 
 
 def test_a_published_number_may_lack_one_of_the_two_figures() -> None:

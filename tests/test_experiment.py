@@ -20,7 +20,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from conftest import Ran
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.cells import Step, result_of, run_cell
-from emovae.config import Experiment
+from emovae.config import Experiment, Target
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, Watcher, run
@@ -30,12 +30,13 @@ from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve
 from emovae.segments import least_frames
-from emovae.tasks import Task, task_of
+from emovae.tasks import Task, tasks_of
 from emovae.utterance import Utterance
 from emovae.workers import Job, jobs_of
 
 ROW_KEYS = [
     "model",
+    "latent",
     "subset",
     "target",
     "protocol",
@@ -67,6 +68,7 @@ COLUMNS = [
     "target",
     "protocol",
     "test_condition",
+    "latent",
     "label",
     "predicted",
 ]
@@ -96,6 +98,12 @@ def told(out: Path) -> list[Line]:
 def of_row(row: dict[str, Any], lines: Sequence[Line]) -> list[Line]:
     keys = ("model", "subset", "target", "test_condition")
     return [line for line in lines if all(line[key] == row[key] for key in keys)]
+
+
+def task_of(experiment: Experiment, corpus: Corpus, target: Target, subset: str = "complete") -> Task:
+    alone = experiment.model_copy(update={"targets": (target,), "subsets": (subset,)})
+    (task,) = tasks_of(alone, corpus, corpus.utterances)
+    return task
 
 
 def figures(lines: Sequence[Line]) -> dict[str, float]:
@@ -130,7 +138,7 @@ def changed(corpus: Corpus, **columns: Sequence[Any]) -> Corpus:
 def test_results_json_has_the_agreed_keys_and_shares(ran: Ran) -> None:
     content = json.loads((ran.out / "results.json").read_text())
     assert content == ran.outcome.results
-    assert content["schema"] == 1
+    assert content["schema"] == 2
     assert (content["experiment"], content["corpus"], content["utterances"]) == ("tiny", "synthetic", 40)
     assert re.fullmatch("[0-9a-f]{16}", content["fingerprint"])
     assert [(row["model"], row["test_condition"]) for row in content["rows"]] == LINES
@@ -341,7 +349,7 @@ def context_of(ran: Ran, experiment: Experiment, task: Task | None, target: Any,
     frames = corpus_frames(
         ran.corpus, experiment.front_end, ran.cache / "frames", at_least=least_frames(experiment.segments)
     )
-    task = task_of(experiment, frames.utterances, target, "complete") if task is None else task
+    task = task_of(experiment, ran.corpus, target) if task is None else task
     return Context(experiment, frames, (task,), folder, Machine())
 
 
@@ -480,8 +488,8 @@ def test_a_divided_corpus_has_a_row_for_each_subset_and_printed_figures_only_whe
         for model in ("majority", "VAE-LSTM")
     ]
     printed = {(row["subset"], row["model"]): row["published"] for row in rows}
-    assert printed.pop(("improvised", "VAE-LSTM")) == {"corpus": "iemocap", "wa": 0.6321, "ua": 0.6091}
-    assert printed.pop(("complete", "VAE-LSTM")) == {"corpus": "iemocap", "ua": 0.5608}
+    assert printed.pop(("improvised", "VAE-LSTM")) == {"wa": 0.6321, "ua": 0.6091}
+    assert printed.pop(("complete", "VAE-LSTM")) == {"ua": 0.5608}
     assert set(printed.values()) == {None}
     subset_of = {utterance.id: utterance.subset for utterance in divided.utterances}
     for line in told(tmp_path):
@@ -532,7 +540,7 @@ def test_a_cvae_learns_from_the_other_subset_as_the_others_do(
 ) -> None:
     experiment = short(tiny, models=["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"])
     frames = corpus_frames(divided, experiment.front_end, cache / "frames", at_least=1)
-    task = task_of(experiment, frames.utterances, "emotion", "improvised")
+    task = task_of(experiment, divided, "emotion", "improvised")
     context = Context(experiment, frames, (task,), tmp_path, Machine())
     learned = {cell.model: autoencoder_members(context, cell)[0] for cell in cells_of(context) if cell.fold == 0}
     assert learned["CVAE-LSTM"] == learned["VAE-LSTM"] == learned["AE-LSTM"]
@@ -593,7 +601,7 @@ def test_a_cvae_of_a_dimension_is_told_the_level_or_the_emotion(
     ran: Ran, tiny: dict[str, Any], tmp_path: Path, condition: str, told_classes: Sequence[str]
 ) -> None:
     experiment = short(tiny, models=["CVAE-LSTM"], targets=["arousal"], condition=condition)
-    task = task_of(experiment, ran.corpus.utterances, "arousal", "complete")
+    task = task_of(experiment, ran.corpus, "arousal")
     assert task.condition_classes == tuple(told_classes)
     if condition == "emotion":
         assert task.condition_labels == tuple(utterance.emotion for utterance in ran.corpus.utterances)
@@ -782,7 +790,7 @@ def test_cells_that_share_an_autoencoder_are_one_job_and_every_cell_is_in_one(ra
 class Recorder(Watcher):
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.finished: list[Cell] = []
+        self.finished_cells: list[Cell] = []
         self.planned_cells: list[Cell] = []
         self.found = -1
 
@@ -793,7 +801,7 @@ class Recorder(Watcher):
         self.steps.append(step)
 
     def done(self, job: Job) -> None:
-        self.finished += job
+        self.finished_cells += job
 
 
 def epochs_told(watcher: Recorder) -> Iterator[tuple[str, str]]:
@@ -806,7 +814,7 @@ def test_who_watches_is_told_every_epoch_and_every_job(ran: Ran, tiny: dict[str,
     for watcher in (first, second):
         run(experiment, ran.corpus, tmp_path, ran.cache, watcher)
     assert (len(first.planned_cells), first.found) == (8, 0)
-    assert first.finished == first.planned_cells
+    assert first.finished_cells == first.planned_cells
     # Two epochs in each of two folds; the CVAE is trained once for two classifiers.
     assert Counter(epochs_told(first)) == {
         ("VAE-LSTM", "VAE"): 4,
@@ -856,7 +864,7 @@ def test_a_cvae_whose_stopping_speakers_have_no_condition_says_so(
     experiment = resolve(
         {**tiny, "seeds": 1, "targets": ["arousal"], "condition": "emotion", "models": ["CVAE-LSTM"], "baselines": []}
     )
-    fold = task_of(experiment, ran.corpus.utterances, "arousal", "complete").plan.folds[0]
+    fold = task_of(experiment, ran.corpus, "arousal").plan.folds[0]
     stopping = {ran.corpus.utterances[member].speaker for member in fold.validation}
     corpus = replace(ran.corpus, utterances=utterances_without_an_emotion(ran.corpus, stopping))
     # Either it can do without, or it says what is missing in words that a person can act on.

@@ -18,7 +18,8 @@ from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.errors import AudioError, OutputError
-from emovae.frames import BATCH, CorpusFrames, corpus_frames
+from emovae.extraction import BATCH
+from emovae.frames import CorpusFrames, corpus_frames
 from emovae.logmel import LogMel, log_mel
 from emovae.utterance import Utterance
 

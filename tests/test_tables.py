@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from conftest import Ran
-from emovae.tables import QUESTIONS, markdown
+from emovae.questions import QUESTIONS
+from emovae.tables import markdown
 
 Results = dict[str, Any]
 
@@ -166,24 +167,78 @@ def test_levels_are_named_with_their_rule(results: Results) -> None:
 
 
 def printed(results: Results, corpus: str) -> Results:
-    results["rows"][2]["published"] = {"corpus": corpus, "wa": 0.5984}
-    results["rows"][3]["published"] = {"corpus": corpus, "wa": 0.6321, "ua": 0.6091}
+    results["published_for"] = corpus
+    results["rows"][2]["published"] = {"wa": 0.5984}
+    results["rows"][3]["published"] = {"wa": 0.6321, "ua": 0.6091}
+    results["quoted"] = [{"model": "BLSTM [16]", "target": "emotion", "subset": "complete", "wa": 0.54}]
     return results
 
 
 def test_printed_figures_stand_beside_results_on_the_corpus_that_they_are_about(results: Results) -> None:
     results["corpus"] = "iemocap"
     table, _, _ = tables(markdown(printed(results, "iemocap")))
-    assert cells(table[0])[-2:] == ["paper WA", "paper UA"]
-    assert body(table)["VAE-LSTM"][-2:] == ["63.2", "60.9"]
-    assert body(table)["AE-LSTM"][-2:] == ["59.8", ""]
-    assert body(table)["majority"][-2:] == ["", ""]
+    assert cells(table[0])[-4:] == ["paper WA", "diff.", "paper UA", "diff."]
+    wa, ua = (100 * results["rows"][3][key] for key in ("wa", "ua"))
+    assert body(table)["VAE-LSTM"][-4:] == ["63.2", f"{wa - 63.21:+.1f}", "60.9", f"{ua - 60.91:+.1f}"]
+    assert body(table)["AE-LSTM"][-2:] == ["", ""]
+    assert body(table)["majority"][-4:] == ["", "", "", ""]
+    assert body(table)["BLSTM [16], quoted"] == ["", "", "", "", "54.0", "", "", ""]
+
+
+def test_the_difference_is_of_the_figure_that_is_named_first(results: Results) -> None:
+    results["corpus"], results["settings"]["average"] = "iemocap", "folds"
+    table, _, _ = tables(markdown(printed(results, "iemocap")))
+    mean = 100 * results["rows"][3]["folds"]["mean"]["wa"]
+    assert body(table)["VAE-LSTM"][-3] == f"{mean - 63.21:+.1f}"
 
 
 def test_printed_figures_of_another_corpus_are_left_away(results: Results) -> None:
     text = markdown(printed(results, "iemocap"))
     assert "paper WA" not in text
     assert "59.8" not in text
+    assert "quoted" not in text
+
+
+def with_dimensions(results: Results) -> Results:
+    """Three dimensions whose VAE row has macro F1 of 30, 40 and 50 per cent, and their mean."""
+    first = results["rows"][3]
+    for target, f1 in zip(("arousal", "power", "valence"), (0.3, 0.4, 0.5), strict=True):
+        row = copy.deepcopy(first)
+        row.update(target=target, macro_f1=f1, weighted_f1=f1 + 0.1, published={"f": f1 + 0.2}, binning="tian")
+        results["rows"].append(row)
+    mean = {key: first[key] for key in ("model", "subset", "test_condition", "latent", "uses_true_label", "folds")}
+    results["means"] = [{**mean, "wa": 0.5, "ua": 0.5, "macro_f1": 0.4, "weighted_f1": 0.5, "published": {"f": 0.6}}]
+    return results
+
+
+def test_table_2_is_laid_out_as_printed_for_both_f_measures(results: Results) -> None:
+    text = markdown(with_dimensions(results))
+    macro, _ = [table for table in tables(text) if cells(table[0]) == ["model", "arousal", "power", "valence", "mean"]]
+    assert body(macro) == {"VAE-LSTM": ["30.0", "40.0", "50.0", "40.0"]}
+    assert text.index("## macro F1 over the dimensions") < text.index("## weighted F1 over the dimensions")
+
+
+def test_table_2_has_the_printed_figures_beside_the_f_measure_named_first(results: Results) -> None:
+    results["corpus"] = results["published_for"] = "iemocap"
+    results["settings"]["f_measure"] = "weighted"
+    quoted = {"model": "eGeMAPS [22]", "subset": "complete"}
+    results["quoted"] = [{**quoted, "target": "arousal", "f": 0.601}, {**quoted, "target": "mean", "f": 0.53}]
+    weighted, macro = [
+        table
+        for table in tables(markdown(with_dimensions(results)))
+        if cells(table[0])[1:4] == ["arousal", "power", "valence"]
+    ]
+    assert body(weighted)["VAE-LSTM"] == ["40.0", "50.0", "60.0", "50.0", "50.0", "60.0", "70.0", "60.0", "-10.0"]
+    assert body(weighted)["eGeMAPS [22], quoted"] == ["", "", "", "", "60.1", "", "", "53.0", ""]
+    assert body(macro) == {"VAE-LSTM": ["30.0", "40.0", "50.0", "40.0"]}
+
+
+def test_a_line_is_named_with_its_size_where_there_are_several(results: Results) -> None:
+    assert "| AE-LSTM 4" not in markdown(results)
+    results["settings"]["latent_sizes"] = [4, 8]
+    text = markdown(results)
+    assert "| AE-LSTM 4 " in text
+    assert "| majority " in text
 
 
 def test_every_task_has_a_table_of_its_own(results: Results) -> None:

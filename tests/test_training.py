@@ -335,8 +335,8 @@ def test_a_class_that_the_training_side_lacks_breaks_no_balance() -> None:
 
 def test_the_classifier_learns_its_scale_from_the_training_steps_only() -> None:
     network, _ = classified(epochs=1)
-    torch.testing.assert_close(network.input_mean, LEARNED.sequences.values.mean(0))
-    torch.testing.assert_close(network.input_deviation, LEARNED.sequences.values.std(0, unbiased=False))
+    torch.testing.assert_close(network.scale.mean, LEARNED.sequences.values.mean(0))
+    torch.testing.assert_close(network.scale.deviation, LEARNED.sequences.values.std(0, unbiased=False))
 
 
 def test_predictions_come_in_the_order_of_the_utterances_whatever_their_company() -> None:

@@ -8,7 +8,7 @@ import io
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
@@ -31,6 +31,18 @@ _OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # the longest page: header, segment tabl
 _MP3_OPENING_BYTES = 4096  # longer than any first frame
 
 
+class Sound(NamedTuple):
+    """A recording as its file holds it.
+
+    Attributes:
+        samples: float32 [frame, channel]; full scale is 1.
+        rate_hz: frames in a second.
+    """
+
+    samples: Waveform
+    rate_hz: int
+
+
 def read(path: Path) -> Waveform:
     """Hears a recording: the mean of its channels, resampled by soxr (HQ).
 
@@ -44,15 +56,33 @@ def read(path: Path) -> Waveform:
         AudioError: when the file is missing, not audio, cut, silent, far beyond full scale, or holds NaN or
             infinity.
     """
+    return waveform_of(path, decode(path))
+
+
+def decode(path: Path) -> Sound:
+    """The first half of `read`: every frame and channel at the file's own rate.
+
+    Raises:
+        AudioError: when the file is missing, not audio or cut.
+    """
     try:
-        sound, rate_hz = _decode(path)
+        return _decode(path)
     except OSError as error:
         raise unreadable(path, error) from error
-    waveform = _mix(path, sound)
+
+
+def waveform_of(path: Path, sound: Sound) -> Waveform:
+    """The second half of `read`: what it gives for a decoded recording; the path is for messages only.
+
+    Raises:
+        AudioError: when the sound is silent, far beyond full scale, or holds NaN or infinity.
+    """
+    samples, rate_hz = sound
+    waveform = _mix(path, samples)
     if rate_hz != SAMPLE_RATE_HZ:
         waveform = soxr.resample(waveform, rate_hz, SAMPLE_RATE_HZ, quality="HQ")
     if waveform.size == 0:
-        raise _refused(path, f"holds {_length(len(sound), rate_hz)}, not one sample at {SAMPLE_RATE_HZ} Hz")
+        raise _refused(path, f"holds {_length(len(samples), rate_hz)}, not one sample at {SAMPLE_RATE_HZ} Hz")
     peak = float(np.abs(waveform).max())
     if peak < SILENT_PEAK:
         raise _refused(path, f"is silent: its peak is {peak:.2g} of full scale, sound needs {SILENT_PEAK:g}")
@@ -84,8 +114,7 @@ def _length(frames: int, rate_hz: int) -> str:
     return f"{frames} frames ({frames / rate_hz:.2f} s)"
 
 
-def _decode(path: Path) -> tuple[Waveform, int]:
-    """Decodes every frame, [frame, channel], and gives their rate in Hz."""
+def _decode(path: Path) -> Sound:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         start = stream.read(12)
@@ -110,7 +139,7 @@ def _decode(path: Path) -> tuple[Waveform, int]:
         raise _refused(path, trouble)
     if promised == 0:
         raise _refused(path, f"holds no samples in its {size} bytes")
-    return sound, rate_hz
+    return Sound(sound, rate_hz)
 
 
 def _require_known(path: Path, source: soundfile.SoundFile) -> None:

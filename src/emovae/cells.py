@@ -11,13 +11,11 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from emovae import normalise
+from emovae import normalise, rivals
 from emovae.autoencoders import Network, build
-from emovae.baselines import functionals_svm, majority
 from emovae.classifiers import LSTMClassifier
 from emovae.errors import ProtocolError
 from emovae.files import damaged, read_json, write_bytes, write_json
-from emovae.functionals import functionals
 from emovae.grid import (
     Cell,
     Context,
@@ -25,6 +23,7 @@ from emovae.grid import (
     autoencoder_members,
     cell_key,
     is_learned,
+    is_rival,
     scale_members,
     seed_of,
 )
@@ -101,7 +100,7 @@ def run_cell(context: Context, cell: Cell, listen: Listener) -> None:
     if result_of(context, cell) is not None:
         return
     with one_thread():
-        result = _learned(context, cell, listen) if is_learned(cell) else CellResult(_baseline(context, cell), [], [])
+        result = _computed(context, cell, listen)
     give_memory_back()
     write_json(
         _place(context, cell),
@@ -113,18 +112,16 @@ def _place(context: Context, cell: Cell) -> Path:
     return context.folder / f"{cell_key(context, cell)}.json"
 
 
-def _baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
-    """Baselines stop at nothing, so they learn from the validation speakers too."""
-    task, fold = context.tasks[cell.task], context.fold(cell)
-    learned_from = (*fold.train, *fold.validation)
-    labels = task.numbers(learned_from)
-    if cell.model == "majority":
-        return majority.probabilities(labels, len(task.classes), len(fold.test))
-    normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
-    train, test = (
-        np.stack([functionals(normaliser.of(member)) for member in members]) for members in (learned_from, fold.test)
+def _computed(context: Context, cell: Cell, listen: Listener) -> CellResult:
+    if is_learned(cell):
+        return _learned(context, cell, listen)
+    if not is_rival(cell):
+        return CellResult(rivals.baseline(context, cell), [], [])
+    epochs = context.experiment.classifier.epochs
+    probabilities, curve = rivals.rival(
+        context, cell, lambda epoch, losses: listen(Step(cell, cell.model, epoch, epochs, losses))
     )
-    return functionals_svm.probabilities(train, labels, test, len(task.classes))
+    return CellResult(probabilities, curve, [])
 
 
 def _learned(context: Context, cell: Cell, listen: Listener) -> CellResult:
@@ -169,26 +166,47 @@ def _sequences(
     return merged(sequences) if experiment.merge == "statistics" else sequences
 
 
-def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: Listener) -> tuple[Network, list[Epoch]]:
-    """The trained autoencoder of a cell and its curve: read where it is finished, trained and kept otherwise."""
-    experiment, task, machine = context.experiment, context.tasks[cell.task], context.machine
-    settings, seed = experiment.autoencoder, seed_of(context, cell, "autoencoder")
-    network = build(
+def kept_autoencoder(context: Context, cell: Cell) -> tuple[Network, list[Epoch]] | None:
+    """The finished autoencoder of a cell, on the CPU, and its learning curve, or None.
+
+    Raises:
+        OutputError: when its file is damaged.
+    """
+    place = _weights_place(context, cell)
+    if not place.exists():
+        return None
+    network = _fresh_autoencoder(context, cell)
+    try:
+        with safetensors.safe_open(place, "pt") as kept:
+            curve: list[Epoch] = json.loads(kept.metadata()["curve"])
+            network.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118
+    except (safetensors.SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged(place, error) from error
+    return network, curve
+
+
+def _weights_place(context: Context, cell: Cell) -> Path:
+    return context.folder / f"{autoencoder_key(context, cell)}.safetensors"
+
+
+def _fresh_autoencoder(context: Context, cell: Cell) -> Network:
+    experiment = context.experiment
+    return build(
         cell.model,
         frames_per_segment(experiment.segments) * experiment.front_end.bands,
-        len(task.condition_classes),
-        settings,
-        torch.Generator().manual_seed(seed_for(seed, "weights")),
+        len(context.tasks[cell.task].condition_classes),
+        context.autoencoder(cell),
+        torch.Generator().manual_seed(seed_for(seed_of(context, cell, "autoencoder"), "weights")),
     )
-    place = context.folder / f"{autoencoder_key(context, cell)}.safetensors"
-    if place.exists():
-        try:
-            with safetensors.safe_open(place, "pt") as kept:
-                curve: list[Epoch] = json.loads(kept.metadata()["curve"])
-                network.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118
-        except (safetensors.SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
-            raise damaged(place, error) from error
+
+
+def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: Listener) -> tuple[Network, list[Epoch]]:
+    """The trained autoencoder of a cell and its curve: read where it is finished, trained and kept otherwise."""
+    machine, settings = context.machine, context.autoencoder(cell)
+    if (kept := kept_autoencoder(context, cell)) is not None:
+        network, curve = kept
         return network.to(machine.device), curve
+    network, seed = _fresh_autoencoder(context, cell), seed_of(context, cell, "autoencoder")
     seen = autoencoder_members(context, cell)
     if not all(seen):
         raise ProtocolError(
@@ -207,7 +225,7 @@ def _autoencoder(context: Context, cell: Cell, normaliser: Normaliser, listen: L
         lambda epoch, losses: listen(Step(cell, stage, epoch, settings.epochs, losses)),
     )
     weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    write_bytes(place, safetensors.torch.save(weights, {"curve": json.dumps(curve)}))
+    write_bytes(_weights_place(context, cell), safetensors.torch.save(weights, {"curve": json.dumps(curve)}))
     return network, curve
 
 

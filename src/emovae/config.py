@@ -15,10 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from emovae.labels import Binning
+from emovae.labels import Binning, LabelMapping
 
 Model = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"]
-Baseline = Literal["majority", "functionals-SVM"]
+Baseline = Literal["majority", "functionals-SVM", "eGeMAPS-SVM"]
+Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 Target = Literal["emotion", "arousal", "power", "valence"]
 TestCondition = Literal["oracle", "marginal"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
@@ -58,22 +59,26 @@ class Segments(_Frozen):
     short: Literal["refuse", "pad"] = "refuse"
 
 
-class Protocol(_Frozen):
-    """Who is held out; see `folds` for what each kind means."""
+ProtocolKind = Literal[
+    "session", "speaker", "leave-one-out", "speakers", "contiguous", "random", "held-out", "held-out-random"
+]
+Folds = Annotated[int, Field(ge=2)]
 
-    kind: Literal[
-        "session",
-        "speaker",
-        "leave-one-out",
-        "speakers",
-        "contiguous",
-        "random",
-        "held-out",
-        "held-out-random",
-    ] = "session"
-    folds: Annotated[int, Field(ge=2)] = 5
+
+class Protocol(_Frozen):
+    """Who is held out; see `heldout` for what each kind means."""
+
+    kind: ProtocolKind = "session"
+    folds: Folds = 5
     share: Share = 0.1
     validation: Share = 0.2
+
+
+class DimensionalProtocol(Protocol):
+    """The same where levels of a dimension are told apart: the paper's ten folds."""
+
+    kind: ProtocolKind = "speakers"
+    folds: Folds = 10
 
 
 class Autoencoder(_Frozen):
@@ -109,13 +114,19 @@ class Classifier(_Frozen):
 
 
 class Published(_Frozen):
-    """One printed result, in per cent as printed."""
+    """One printed result, in per cent as printed.
+
+    A model that the experiment does not run stands in its tables as a quoted row. `f` is an F-measure, of which the
+    paper does not say whether it is macro or weighted; `target = "mean"` is the mean over the dimensions.
+    """
 
     model: str
     subset: str = "complete"
-    target: Target = "emotion"
+    target: Target | Literal["mean"] = "emotion"
+    latent: Width | None = None
     wa: float | None = None
     ua: float | None = None
+    f: float | None = None
 
 
 class Experiment(_Frozen):
@@ -126,14 +137,18 @@ class Experiment(_Frozen):
     preset: Literal["default", "paper"] = "default"
     models: tuple[Model, ...] = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
     baselines: tuple[Baseline, ...] = ("majority", "functionals-SVM")
+    rivals: tuple[Rival, ...] = ()
+    latent_sizes: tuple[Width, ...] = ()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("emotion",)
     subsets: Annotated[tuple[str, ...], Field(min_length=1)] = ("complete",)
     seeds: Annotated[int, Field(gt=0, le=1000)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    mapping: LabelMapping | Literal["corpus"] = "corpus"
     classes: tuple[str, ...] = ()
     utterances: Literal["all", "four-class"] = "all"
     binning: Binning = "tian"
     protocol: Protocol = Protocol()
+    dimensional_protocol: DimensionalProtocol = DimensionalProtocol()
     on_bad_audio: Literal["stop", "skip"] = "stop"
     front_end: FrontEnd = FrontEnd()
     normalise: Normalise = "train"
@@ -150,15 +165,15 @@ class Experiment(_Frozen):
     published_for: str = ""
     published: tuple[Published, ...] = ()
 
-    @field_validator("models", "baselines", "targets", "subsets", "classes", "test_condition")
+    @field_validator("models", "baselines", "rivals", "latent_sizes", "targets", "subsets", "classes", "test_condition")
     @classmethod
-    def _names_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _names_each_once(cls, names: tuple[object, ...]) -> tuple[object, ...]:
         if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
             raise ValueError(f"{twice[0]} is named {names.count(twice[0])} times; name it once")
         return names
 
     @model_validator(mode="after")
     def _has_rows(self) -> "Experiment":
-        if not self.models and not self.baselines:
-            raise ValueError("models and baselines are both empty, so the table would have no row")
+        if not self.models and not self.baselines and not self.rivals:
+            raise ValueError("models, rivals and baselines are all empty, so the table would have no row")
         return self

@@ -15,6 +15,8 @@ import tomli_w
 from emovae.cells import Step, result_of
 from emovae.config import Experiment
 from emovae.corpora import Corpus
+from emovae.curves import curves
+from emovae.descriptors import descriptors_of, without_missing
 from emovae.files import require_writable, write_bytes, write_json
 from emovae.frames import corpus_frames
 from emovae.grid import Context, cells_of
@@ -23,8 +25,8 @@ from emovae.predictions import predictions
 from emovae.results import results
 from emovae.segments import least_frames
 from emovae.tables import markdown
-from emovae.tasks import Task, subsets_of, task_of
-from emovae.utterance import Utterance
+from emovae.tasks import mapping_of, subsets_of, tasks_of
+from emovae.views import write_views
 from emovae.workers import Job, jobs_of, run_jobs
 
 
@@ -50,6 +52,41 @@ class Watcher:
     def done(self, job: Job) -> None:
         """A job is done."""
 
+    def finished(self, results: dict[str, Any]) -> None:
+        """All is done; the content of `results.json`."""
+
+
+class Several(Watcher):
+    """Tells several watchers, one after the other."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self.watchers = watchers
+
+    def frames(self, done: int, of: int) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.frames(done, of)
+
+    def planned(self, context: Context, jobs: Sequence[Job], finished: int) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.planned(context, jobs, finished)
+
+    def step(self, step: Step) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.step(step)
+
+    def done(self, job: Job) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.done(job)
+
+    def finished(self, results: dict[str, Any]) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.finished(results)
+
 
 def run(
     experiment: Experiment,
@@ -61,7 +98,10 @@ def run(
     jobs: int = 1,
     device: str = "cpu",
 ) -> Outcome:
-    """Runs an experiment and writes `results.json`, `table.md`, `predictions.parquet` and `config.toml`.
+    """Runs an experiment and writes its results.
+
+    `results.json`, `table.md`, `predictions.parquet` and `config.toml`; for a report, `curves.parquet` and, where there
+    is an autoencoder, `views.safetensors`.
 
     Args:
         experiment: the configuration as resolved.
@@ -78,9 +118,10 @@ def run(
     watcher = Watcher() if watcher is None else watcher
     require_writable(out)
     require_writable(cache)
-    names, notices = subsets_of(experiment, corpus)
+    able, left_out = without_missing(experiment)
+    _, notices = subsets_of(experiment, corpus)
     # Planned before anything is decoded, so that what cannot be divided is told at once.
-    tasks = _tasks(experiment, corpus.utterances, names)
+    tasks = tasks_of(experiment, corpus, corpus.utterances)
     frames = corpus_frames(
         corpus,
         experiment.front_end,
@@ -91,8 +132,9 @@ def run(
         progress=watcher.frames,
     )
     if frames.left_out:
-        tasks = _tasks(experiment, frames.utterances, names)
-    context = Context(experiment, frames, tasks, out / "cells", Machine(device, experiment.precision))
+        tasks = tasks_of(experiment, corpus, frames.utterances)
+    described = descriptors_of(able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames)
+    context = Context(able, frames, tasks, out / "cells", Machine(device, experiment.precision), described)
     cells = list(cells_of(context))
     open_cells = [cell for cell in cells if result_of(context, cell) is None]
     waiting = jobs_of(context, open_cells)
@@ -100,17 +142,18 @@ def run(
     with closing(run_jobs(context, waiting, max(1, min(jobs, len(waiting))), watcher.step)) as finished:
         for job in finished:
             watcher.done(job)
-    content = results(context, corpus.name, cells, (*corpus.notices, *notices))
-    _write(out, experiment, content, predictions(context, cells))
+    content = results(
+        context, corpus.name, cells, (*corpus.notices, *notices, *left_out), mapping_of(experiment, corpus)
+    )
+    _write(out, experiment, content, predictions(context, cells), curves(context, cells))
+    write_views(context, cells, out / "views.safetensors")
+    watcher.finished(content)
     return Outcome(content, len(open_cells))
 
 
-def _tasks(experiment: Experiment, utterances: Sequence[Utterance], subsets: Sequence[str]) -> tuple[Task, ...]:
-    return tuple(task_of(experiment, utterances, target, subset) for target in experiment.targets for subset in subsets)
-
-
-def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes) -> None:
+def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes, learned: bytes) -> None:
     write_bytes(out / "config.toml", tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True)).encode())
     write_bytes(out / "predictions.parquet", told)
+    write_bytes(out / "curves.parquet", learned)
     write_bytes(out / "table.md", markdown(content).encode())
     write_json(out / "results.json", content)

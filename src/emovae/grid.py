@@ -6,10 +6,12 @@ file is never computed again and a changed setting never finds an old one.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from emovae.config import Experiment
+from emovae.config import Autoencoder, Experiment, Rival
+from emovae.descriptors import LEVELS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
@@ -17,18 +19,19 @@ from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised when the same configuration gives other results than before."""
 
 
 class Cell(NamedTuple):
-    """One cell of the grid; task and fold by their place."""
+    """One cell of the grid; task and fold by their place, the latent size where there is an autoencoder."""
 
     model: str
     task: int
     fold: int
     seed: int
-    test_condition: str | None
+    test_condition: str | None = None
+    latent: int | None = None
 
 
 class Context(NamedTuple):
@@ -40,6 +43,7 @@ class Context(NamedTuple):
         tasks: the tasks.
         folder: where the results of cells are kept.
         machine: where to compute.
+        descriptors: where the descriptors lie that some models read.
     """
 
     experiment: Experiment
@@ -47,10 +51,19 @@ class Context(NamedTuple):
     tasks: tuple[Task, ...]
     folder: Path
     machine: Machine
+    descriptors: Descriptors = Descriptors()
 
     def fold(self, cell: Cell) -> Fold:
         """The fold of a cell."""
         return self.tasks[cell.task].plan.folds[cell.fold]
+
+    def rows(self, cell: Cell) -> CorpusFrames:
+        """What a cell's model reads of the recordings: log-mel frames, or descriptors."""
+        return self.descriptors.of(cell.model) if cell.model in LEVELS else self.frames
+
+    def autoencoder(self, cell: Cell) -> Autoencoder:
+        """The settings of a cell's autoencoder."""
+        return self.experiment.autoencoder.model_copy(update={"latent": cell.latent})
 
     def ids(self, members: Sequence[int]) -> list[str]:
         """The ids of these utterances."""
@@ -59,7 +72,12 @@ class Context(NamedTuple):
 
 def is_learned(cell: Cell) -> bool:
     """Whether the cell has an autoencoder."""
-    return cell.model.endswith("-LSTM")
+    return cell.latent is not None
+
+
+def is_rival(cell: Cell) -> bool:
+    """Whether the cell is a network of another paper."""
+    return cell.model in get_args(Rival)
 
 
 def autoencoder_key(context: Context, cell: Cell) -> str:
@@ -73,7 +91,7 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
         [
             [RESULTS_VERSION, "autoencoder", cell.model, context.frames.digest, context.machine],
             [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
-            [experiment.autoencoder.model_dump(), experiment.segments.model_dump(), experiment.normalise],
+            [context.autoencoder(cell).model_dump(), experiment.segments.model_dump(), experiment.normalise],
         ]
     )
 
@@ -83,7 +101,7 @@ def cell_key(context: Context, cell: Cell) -> str:
     experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
     learned_from = [*fold.train, *fold.validation]
     facts: list[object] = [
-        [RESULTS_VERSION, cell.model, context.frames.digest, context.machine, experiment.normalise],
+        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine, experiment.normalise],
         [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
         [context.ids(scale_members(context, cell)), context.ids(fold.test)],
     ]
@@ -99,6 +117,8 @@ def cell_key(context: Context, cell: Cell) -> str:
                 told,
             ],
         ]
+    if is_rival(cell):
+        facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump()]
     return fingerprint(facts)
 
 
@@ -117,6 +137,8 @@ def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[i
     """What the autoencoder learns from, and what may stop it; a CVAE learns only from what has a condition."""
     task, fold = context.tasks[cell.task], context.fold(cell)
     train, validation = scale_members(context, cell), list(fold.validation)
+    if context.experiment.autoencoder.data == "all":
+        validation = sorted((*fold.validation, *fold.aside))
     if cell.model == "CVAE-LSTM":
         train = [member for member in train if task.condition_labels[member] is not None]
         validation = [member for member in validation if task.condition_labels[member] is not None]
@@ -124,12 +146,16 @@ def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[i
 
 
 def cells_of(context: Context) -> Iterator[Cell]:
-    """The grid, in the order of the table: task by task, baselines before models."""
+    """The grid, in the order of the table: task by task; baselines, rivals, then the paper's models by size."""
     experiment = context.experiment
+    seeds = range(experiment.seed, experiment.seed + experiment.seeds)
+    sizes = experiment.latent_sizes or (experiment.autoencoder.latent,)
     for place, task in enumerate(context.tasks):
-        for model in (*experiment.baselines, *experiment.models):
-            conditions = experiment.test_condition if model == "CVAE-LSTM" else (None,)
-            for condition in conditions:
-                for seed in range(experiment.seed, experiment.seed + experiment.seeds):
-                    for fold in range(len(task.plan.folds)):
-                        yield Cell(model, place, fold, seed, condition)
+        lines: list[tuple[str, str | None, int | None]] = [
+            (model, None, None) for model in (*experiment.baselines, *experiment.rivals)
+        ]
+        for learned in experiment.models:
+            conditions = experiment.test_condition if learned == "CVAE-LSTM" else (None,)
+            lines += [(learned, condition, size) for condition in conditions for size in sizes]
+        for (model, condition, size), seed, fold in product(lines, seeds, range(len(task.plan.folds))):
+            yield Cell(model, place, fold, seed, condition, size)

@@ -28,15 +28,20 @@ class Judged(NamedTuple):
     probabilities: NDArray[np.float32]
 
 
-Line = tuple[str, int, str | None]
-"""Model, task and test condition: what a line of the table is about."""
+class Line(NamedTuple):
+    """What a line of the table is about: fields as in `grid.Cell`."""
+
+    model: str
+    task: int
+    test_condition: str | None
+    latent: int | None
 
 
 def lines_of(cells: Sequence[Cell]) -> dict[Line, list[Cell]]:
     """The lines of the table, in the order of the grid, each with its cells."""
     lines: dict[Line, list[Cell]] = {}
     for cell in cells:
-        lines.setdefault((cell.model, cell.task, cell.test_condition), []).append(cell)
+        lines.setdefault(Line(cell.model, cell.task, cell.test_condition, cell.latent), []).append(cell)
     return lines
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-DIMENSIONS: Mapping[str, str] = MappingProxyType({"arousal": "arousal", "valence": "valence", "power": "dominance"})
-"""The paper's name of a dimension -> the field of an utterance that holds it."""
+DIMENSIONS: Mapping[str, str] = MappingProxyType({"arousal": "arousal", "power": "dominance", "valence": "valence"})
+"""The paper's name of a dimension -> the field of an utterance that holds it; in the order of Table 2."""
 
 LEVELS = ("low", "mid", "high")
 
@@ -35,7 +35,34 @@ def level(value: float, binning: Binning) -> str:
 
 
 FOUR_CLASSES = frozenset({"anger", "happiness", "neutral", "sadness"})
-"""The paper's categories (section 4.1); merging excited into happiness is a reader's mapping, not made here."""
+"""The paper's categories (section 4.1)."""
+
+LabelMapping = Literal["raw", "four", "four-without-excited", "six"]
+
+_FOUR = {name: name for name in sorted(FOUR_CLASSES)}
+
+MAPPINGS: Mapping[LabelMapping, Mapping[str, str] | None] = MappingProxyType(
+    {
+        "raw": None,
+        "four": {**_FOUR, "excited": "happiness"},
+        "four-without-excited": _FOUR,
+        "six": {**_FOUR, "excited": "excited", "frustration": "frustration"},
+    }
+)
+"""A study's choice of classes: category as the corpus gives it -> class. `raw` takes all as they are; `four` is the
+paper's, with excited merged into happiness (section 4.1), which for IEMOCAP gives the 5,531 utterances of most studies;
+`six` is the other usual choice there."""
+
+
+def mapped(emotion: str | None, mapping: LabelMapping) -> str | None:
+    """The class of a category under a mapping; None where the mapping leaves it out.
+
+    >>> mapped("excited", "four"), mapped("excited", "four-without-excited"), mapped("boredom", "raw")
+    ('happiness', None, 'boredom')
+    """
+    classes = MAPPINGS[mapping]
+    return emotion if classes is None or emotion is None else classes.get(emotion)
+
 
 EMOTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -58,6 +85,10 @@ EMOTIONS: Mapping[str, str] = MappingProxyType(
         "disgusted": "disgust",
         "surprise": "surprise",
         "surprised": "surprise",
+        "excited": "excited",
+        "excitement": "excited",
+        "frustrated": "frustration",
+        "frustration": "frustration",
     }
 )
 """Common spellings -> the one that emovae writes. A label that is not here keeps its own spelling."""

@@ -5,7 +5,7 @@
 `utterance`: over the utterance itself. `none`: as they are.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from emovae.config import Normalise
 from emovae.frames import CorpusFrames
+
+Read = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 LEAST_DEVIATION = 0.1
 """In natural-log energy, where speech has 2 to 3: a band that is dead in training is centred and not blown up."""
@@ -31,19 +33,41 @@ class Normaliser(NamedTuple):
     Attributes:
         frames: the corpus.
         scales: one scale for each utterance; most are the same object.
+        read: what is made of the frames before they are scaled.
     """
 
     frames: CorpusFrames
     scales: Sequence[Scale]
+    read: Read
 
     def of(self, utterance: int) -> NDArray[np.float32]:
         """The normalised frames [frame, band] of one utterance."""
         scale = self.scales[utterance]
-        return (self.frames.of(utterance) - scale.mean) / scale.deviation
+        return (self.read(self.frames.of(utterance)) - scale.mean) / scale.deviation
 
 
-def fit(frames: CorpusFrames, train: Sequence[int], how: Normalise) -> Normaliser:
-    """Learns the scales; from the training utterances only, where `how` is `train`."""
+def as_they_are(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The frames themselves."""
+    return frames
+
+
+def fit(
+    frames: CorpusFrames,
+    train: Sequence[int],
+    how: Normalise,
+    *,
+    read: Read = as_they_are,
+    least_deviation: float = LEAST_DEVIATION,
+) -> Normaliser:
+    """Learns the scales; from the training utterances only, where `how` is `train`.
+
+    Args:
+        frames: the corpus.
+        train: the training utterances.
+        how: over whom.
+        read: what is made of the frames [frame, band] before, such as cepstra; [frame, value].
+        least_deviation: in the units of what is read.
+    """
     everyone = range(len(frames.utterances))
     groups: dict[Hashable, list[int]] = {}
     scales: dict[Hashable, Scale]
@@ -51,13 +75,13 @@ def fit(frames: CorpusFrames, train: Sequence[int], how: Normalise) -> Normalise
         group = {"speaker": frames.utterances[utterance].speaker, "utterance": utterance}.get(how)
         groups.setdefault(group, []).append(utterance)
     if how == "none":
-        band_count = frames.values.shape[1]
+        band_count = read(frames.values[:1]).shape[1]
         scales = {None: Scale(np.zeros(band_count, np.float32), np.ones(band_count, np.float32))}
     elif how == "train":
-        scales = {None: _scale(frames, train)}
+        scales = {None: _scale(frames, train, read, least_deviation)}
     else:
-        scales = {group: _scale(frames, members) for group, members in groups.items()}
-    return Normaliser(frames, _by_utterance(groups, scales))
+        scales = {group: _scale(frames, members, read, least_deviation) for group, members in groups.items()}
+    return Normaliser(frames, _by_utterance(groups, scales), read)
 
 
 def _by_utterance(groups: dict[Hashable, list[int]], scales: dict[Hashable, Scale]) -> list[Scale]:
@@ -65,10 +89,10 @@ def _by_utterance(groups: dict[Hashable, list[int]], scales: dict[Hashable, Scal
     return [scale_of[utterance] for utterance in range(len(scale_of))]
 
 
-def _scale(frames: CorpusFrames, members: Sequence[int]) -> Scale:
+def _scale(frames: CorpusFrames, members: Sequence[int], read: Read, least_deviation: float) -> Scale:
     """Mean and deviation over all frames of these utterances, summed in float64."""
     count = sum(len(frames.of(utterance)) for utterance in members)
-    mean = sum(frames.of(utterance).sum(axis=0, dtype=np.float64) for utterance in members) / count
-    squares = sum(np.square(frames.of(utterance) - mean).sum(axis=0) for utterance in members)
-    deviation = np.maximum(np.sqrt(squares / count), LEAST_DEVIATION)
+    mean = sum(read(frames.of(utterance)).sum(axis=0, dtype=np.float64) for utterance in members) / count
+    squares = sum(np.square(read(frames.of(utterance)) - mean).sum(axis=0) for utterance in members)
+    deviation = np.maximum(np.sqrt(squares / count), least_deviation)
     return Scale(np.asarray(mean, np.float32), np.asarray(deviation, np.float32))

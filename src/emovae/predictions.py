@@ -38,6 +38,7 @@ def _table(context: Context, judged: Judged, classes: Sequence[str]) -> pa.Table
         "target": [task.target] * count,
         "protocol": [task.plan.protocol] * count,
         "test_condition": pa.array([cell.test_condition] * count, pa.string()),
+        "latent": pa.array([cell.latent] * count, pa.int64()),
         "label": judged.true,
         "predicted": judged.predicted,
     }

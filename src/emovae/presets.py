@@ -23,6 +23,7 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
             "features": "mean+variance",
             "average": "folds",
             "f_measure": "weighted",
+            "dimensional_protocol": {"kind": "contiguous"},
             "segments": {"tail": "drop"},
             "autoencoder": {"data": "subset", "betas": [0.999, 0.99], "stop": "threshold"},
             "classifier": {"scale_inputs": False},
@@ -32,7 +33,7 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
 """Where a preset differs from the fields' defaults: the value nearest to the printed text."""
 
 
-OPTIONAL = {"title", "published", "published_for", "classes"}
+OPTIONAL = {"title", "published", "published_for", "classes", "rivals", "latent_sizes"}
 """What a configuration as run may leave empty."""
 DEEPEST = 8
 """More dots than any key has."""

@@ -12,17 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.cells import result_of
-from emovae.config import Experiment
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned
-from emovae.judged import Judged, judge, lines_of
+from emovae.judged import Judged, Line, judge, lines_of
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
+from emovae.published import mean_of, means, printed_for, quoted
 from emovae.tasks import Task
 
-SCHEMA = 1
+SCHEMA = 2
+FEATURES = {
+    "majority": "none",
+    "functionals-SVM": "functionals of log-mel frames",
+    "eGeMAPS-SVM": "eGeMAPS functionals",
+    "AE-LSTM": "code",
+    "ACNN-logmel": "log-mel frames",
+    "ACNN-MFCC": "MFCC",
+    "ACNN-eGeMAPS": "eGeMAPS low-level descriptors",
+    "BLSTM-CTC": "log-mel frames",
+    "BLSTM-ELM": "log-mel frames",
+    "eGeMAPS-LSTM": "eGeMAPS low-level descriptors",
+}
+"""What a model reads; the variational ones read what the setting `features` says."""
 
 
-def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str]) -> dict[str, Any]:
+def results(
+    context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str], mapping: str
+) -> dict[str, Any]:
     """The content of `results.json`. It holds no time, host or path.
 
     Args:
@@ -30,7 +45,9 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
         corpus: its name.
         cells: all of the grid, finished.
         notices: what a reader should know.
+        mapping: the label mapping that was applied.
     """
+    rows = [_row(context, line, among) for line, among in lines_of(cells).items()]
     plans = [task.plan.fingerprint for task in context.tasks]
     return {
         "schema": SCHEMA,
@@ -39,11 +56,15 @@ def results(context: Context, corpus: str, cells: Sequence[Cell], notices: Seque
         "utterances": len(context.frames.utterances),
         "fingerprint": plans[0] if len(plans) == 1 else fingerprint(plans),
         "preset": context.experiment.preset,
+        "mapping": mapping,
         "notices": list(notices),
         "left_out": [{"utterance": problem.utterance, "why": problem.why} for problem in context.frames.left_out],
         "settings": context.experiment.model_dump(mode="json", exclude={"published", "published_for"}),
         "plans": [_plan(context, task) for task in context.tasks],
-        "rows": [_row(context, *row, among) for row, among in lines_of(cells).items()],
+        "rows": rows,
+        "means": means(rows, context.experiment),
+        "published_for": context.experiment.published_for,
+        "quoted": quoted(context.experiment),
     }
 
 
@@ -64,49 +85,41 @@ def _plan(context: Context, task: Task) -> dict[str, Any]:
     return {"target": task.target, "subset": task.subset, "protocol": task.plan.protocol, "folds": folds}
 
 
-def _row(context: Context, model: str, task_place: int, condition: str | None, cells: Sequence[Cell]) -> dict[str, Any]:
-    experiment, task = context.experiment, context.tasks[task_place]
+def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
+    experiment, task = context.experiment, context.tasks[line.task]
     seeds = sorted({cell.seed for cell in cells})
     judged = [judge(context, cell) for cell in cells]
     by_seed = {seed: [one for one in judged if one.cell.seed == seed] for seed in seeds}
     pooled = {seed: np.sum([_confusion(task, one) for one in among], axis=0) for seed, among in by_seed.items()}
     per_seed = {seed: scores(confusion) for seed, confusion in pooled.items()}
     return {
-        "model": model,
+        "model": line.model,
+        "latent": line.latent,
         "subset": task.subset,
         "target": task.target,
         "protocol": task.plan.protocol,
         "normalise": experiment.normalise,
-        "features": _features(model, experiment),
+        "features": FEATURES.get(line.model, experiment.features),
         "binning": None if task.target == "emotion" else experiment.binning,
-        "test_condition": condition,
-        "uses_true_label": condition == "oracle",
+        "test_condition": line.test_condition,
+        "uses_true_label": line.test_condition == "oracle",
         "precision": context.machine.precision,
         "n": int(pooled[seeds[0]].sum()),
         "classes": list(task.classes),
         "seeds": len(seeds),
-        **_mean(list(per_seed.values()))._asdict(),
+        **mean_of(list(per_seed.values()))._asdict(),
         "recall": _recall(task, list(pooled.values())),
         "folds": _over_folds(task, list(by_seed.values())),
         "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
         "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
         "fingerprint": task.plan.fingerprint,
         "threshold_reached": _threshold_reached(context, cells),
-        "published": _published(experiment, model, task),
+        "published": printed_for(experiment, line, task),
     }
-
-
-def _features(model: str, experiment: Experiment) -> str:
-    baseline = {"majority": "none", "functionals-SVM": "functionals of log-mel frames", "AE-LSTM": "code"}
-    return baseline.get(model, experiment.features)
 
 
 def _confusion(task: Task, judged: Judged) -> NDArray[np.int64]:
     return confusion_matrix(judged.true, judged.predicted, task.classes)
-
-
-def _mean(among: Sequence[Scores]) -> Scores:
-    return Scores(*np.mean(among, axis=0).tolist())
 
 
 def _recall(task: Task, pooled: Sequence[NDArray[np.int64]]) -> dict[str, float | None]:
@@ -126,8 +139,8 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]
     }
     return {
         "count": len(each[0]),
-        "mean": _mean([_mean(folds) for folds in each])._asdict(),
-        "std": _mean([Scores(*np.std(folds, axis=0, ddof=1).tolist()) for folds in each])._asdict()
+        "mean": mean_of([mean_of(folds) for folds in each])._asdict(),
+        "std": mean_of([Scores(*np.std(folds, axis=0, ddof=1).tolist()) for folds in each])._asdict()
         if several
         else None,
         "absent_classes": absent,
@@ -142,12 +155,3 @@ def _threshold_reached(context: Context, cells: Sequence[Cell]) -> dict[str, int
     curves = [result.autoencoder_curve for cell in cells if (result := result_of(context, cell)) is not None]
     reached = sum(curve[-1]["reconstruction"] < settings.threshold for curve in curves)
     return {"reached": reached, "trainings": len(curves)}
-
-
-def _published(experiment: Experiment, model: str, task: Task) -> dict[str, Any] | None:
-    for printed in experiment.published:
-        if (printed.model, printed.subset, printed.target) == (model, task.subset, task.target):
-            figures = {"wa": printed.wa, "ua": printed.ua}
-            shares = {name: round(value / 100, 6) for name, value in figures.items() if value is not None}
-            return {"corpus": experiment.published_for, **shares}
-    return None

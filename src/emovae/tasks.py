@@ -1,6 +1,6 @@
 """What is to be told apart, on which utterances, and who is held out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from emovae.config import Experiment, Target
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError, CorpusError
 from emovae.folds import Plan, plan_folds
-from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, level
+from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, LabelMapping, level, mapped
 from emovae.utterance import Utterance
 
 WHOLE = "complete"
@@ -75,27 +75,108 @@ def subsets_of(experiment: Experiment, corpus: Corpus) -> tuple[tuple[str, ...],
     return experiment.subsets, ()
 
 
-def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Target, subset: str) -> Task:
-    """Labels, conditions and folds of one target on one subset.
+def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Utterance]) -> tuple[Task, ...]:
+    """Labels, conditions and folds of every target on every subset.
+
+    All subsets of emotion share their folds, and so do all dimensions, as far as they can be divided alike.
+
+    Args:
+        experiment: the configuration.
+        corpus: whence the subsets and the usual label mapping come.
+        utterances: those of the corpus that can be used.
 
     Raises:
-        ConfigError: for a class that the corpus does not have.
+        ConfigError: for a class or a subset that the corpus does not have.
         CorpusError: where it has no such label at all.
         ProtocolError: when it cannot be divided as asked.
     """
-    emotions = tuple(utterance.emotion for utterance in utterances)
-    labels = tuple(_label(experiment, utterance, target) for utterance in utterances)
-    found = {label for label in labels if label is not None}
-    if not found:
+    mapping = mapping_of(experiment, corpus)
+    emotions = [mapped(utterance.emotion, mapping) for utterance in utterances]
+    names, _ = subsets_of(experiment, corpus)
+    labels = {target: _labels(experiment, utterances, emotions, target) for target in experiment.targets}
+    inside = {
+        (target, subset): _inside(experiment, utterances, labels[target], target, subset)
+        for target in experiment.targets
+        for subset in names
+    }
+    strata = {emotional: _strata(inside, emotional=emotional) for emotional in (True, False)}
+    return tuple(
+        _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target == "emotion"])
+        for (target, subset), within in inside.items()
+    )
+
+
+def mapping_of(experiment: Experiment, corpus: Corpus) -> LabelMapping:
+    """The label mapping that applies: the experiment's, or the one that studies of the corpus usually take."""
+    return corpus.mapping if experiment.mapping == "corpus" else experiment.mapping
+
+
+Labels = tuple[str | None, ...]
+
+
+def _labels(
+    experiment: Experiment, utterances: Sequence[Utterance], emotions: Sequence[str | None], target: Target
+) -> Labels:
+    """The label of each utterance, whichever its subset."""
+    known = tuple(
+        None
+        if experiment.utterances == "four-class" and emotion not in FOUR_CLASSES
+        else _label(experiment, utterance, emotion, target)
+        for utterance, emotion in zip(utterances, emotions, strict=True)
+    )
+    if not any(known):
         raise CorpusError(f"no utterance has a label for {target}; choose another target, or another corpus")
+    return known
+
+
+def _label(experiment: Experiment, utterance: Utterance, emotion: str | None, target: Target) -> str | None:
+    if target == "emotion":
+        return emotion
+    value: float | None = getattr(utterance, DIMENSIONS[target])
+    return None if value is None else level(value, experiment.binning)
+
+
+def _inside(
+    experiment: Experiment, utterances: Sequence[Utterance], labels: Labels, target: Target, subset: str
+) -> Labels:
+    """The labels of those who are of the task; None for all others."""
+    found = {label for label in labels if label is not None}
     wanted = set(experiment.classes) if experiment.classes and target == "emotion" else found
     if lacking := wanted - found:
         raise ConfigError(f"classes: no utterance is labelled {min(lacking)}; there are {', '.join(sorted(found))}")
-    inside = tuple(
+    return tuple(
         label if label in wanted and subset in (WHOLE, utterance.subset) else None
         for label, utterance in zip(labels, utterances, strict=True)
     )
-    told = _known(labels if experiment.condition == "target" or target == "emotion" else emotions, inside)
+
+
+def _strata(inside: Mapping[tuple[Target, str], Labels], *, emotional: bool) -> list[list[str]]:
+    """What each utterance counts among in the tasks that share their folds."""
+    shared = {name: labels for name, labels in inside.items() if (name[0] == "emotion") == emotional}
+    several = len(shared) > 1
+    return [
+        [
+            f"{target} {subset} {label}" if several else label
+            for (target, subset), label in zip(shared, among, strict=True)
+            if label is not None
+        ]
+        for among in zip(*shared.values(), strict=True)
+    ]
+
+
+def _task(
+    experiment: Experiment,
+    utterances: Sequence[Utterance],
+    name: tuple[Target, str],
+    inside: Labels,
+    labels: Labels,
+    emotions: Sequence[str | None],
+    strata: Sequence[Sequence[str]],
+) -> Task:
+    target, subset = name
+    emotional = target == "emotion"
+    told = _known(labels if experiment.condition == "target" or emotional else emotions, inside)
+    setting = "protocol" if emotional else "dimensional_protocol"
     return Task(
         target=target,
         subset=subset,
@@ -103,7 +184,7 @@ def task_of(experiment: Experiment, utterances: Sequence[Utterance], target: Tar
         labels=inside,
         condition_classes=_ordered({label for label in told if label is not None}, target),
         condition_labels=told,
-        plan=plan_folds(utterances, inside, experiment.protocol),
+        plan=plan_folds(utterances, inside, getattr(experiment, setting), strata, setting),
     )
 
 
@@ -111,15 +192,6 @@ def _known(names: Sequence[str | None], inside: Sequence[str | None]) -> tuple[s
     """The conditions of all utterances, of other subsets too, as far as the task's own utterances show them."""
     shown = {name for name, label in zip(names, inside, strict=True) if label is not None}
     return tuple(name if name in shown else None for name in names)
-
-
-def _label(experiment: Experiment, utterance: Utterance, target: Target) -> str | None:
-    if experiment.utterances == "four-class" and utterance.emotion not in FOUR_CLASSES:
-        return None
-    if target == "emotion":
-        return utterance.emotion
-    value: float | None = getattr(utterance, DIMENSIONS[target])
-    return None if value is None else level(value, experiment.binning)
 
 
 def _ordered(classes: set[str], target: Target) -> tuple[str, ...]:

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from emovae.autoencoders import Network
-from emovae.classifiers import LSTMClassifier
+from emovae.classifiers import SequenceClassifier
 from emovae.config import Autoencoder, Classifier
 from emovae.errors import EmovaeError
 from emovae.latents import Sequences, batches_of_like_length, padded, within_memory
@@ -136,7 +135,7 @@ def autoencoder_loss(
 
 
 def train_classifier(
-    network: LSTMClassifier,
+    network: SequenceClassifier,
     train: Labelled,
     validation: Labelled,
     settings: Classifier,
@@ -144,7 +143,7 @@ def train_classifier(
     machine: Machine,
     on_epoch: OnEpoch,
 ) -> list[Epoch]:
-    """Minimises the cross-entropy; keeps the weights of the epoch that did best on held-out speakers (section 4.3).
+    """Minimises a classifier's losses; keeps the weights of the epoch that did best on held-out speakers (section 4.3).
 
     Returns:
         The learning curve: `loss` of training, `validation` the held-out loss, `accuracy` the held-out accuracy.
@@ -152,10 +151,10 @@ def train_classifier(
     Raises:
         EmovaeError: when the loss is no longer finite.
     """
-    network.fit_scale(train.sequences.values.to(machine.device))
+    network.scale.fit(train.sequences.values.to(machine.device))
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
-    weights = _class_weights(train.labels, network.projection.out_features, settings).to(machine.device)
+    weights = class_weights(train.labels, network.classes, settings).to(machine.device)
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
         total = torch.zeros((), device=machine.device)
@@ -163,15 +162,13 @@ def train_classifier(
             optimiser.zero_grad()
             weight = weights[train.labels[members]].sum()
             for part in within_memory(train.sequences.lengths, members):
-                logits, labels = _logits(network, train, part, machine)
-                loss = F.cross_entropy(logits, labels, weights, reduction="sum") / weight
+                losses = _losses(network, train, part, machine) * weights[train.labels[part]]
+                loss = losses.sum() / weight
                 torch.autograd.backward(loss)
                 total += loss.detach() * len(members)
             optimiser.step()
-        scores = predict(network, validation.sequences, machine)
-        right = scores[np.arange(len(scores)), validation.labels]
-        held_out = float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean())
-        accuracy = float((scores.argmax(1) == validation.labels).mean())
+        held_out = classifier_loss(network, validation, machine)
+        accuracy = float((predict(network, validation.sequences, machine).argmax(1) == validation.labels).mean())
         mean_loss = float(total) / len(train.labels)
         _require_finite(mean_loss + held_out, "classifier", epoch)
         curve.append({"loss": mean_loss, "validation": held_out, "accuracy": accuracy})
@@ -184,33 +181,49 @@ def train_classifier(
 
 
 @torch.inference_mode()
-def predict(network: LSTMClassifier, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
+def classifier_loss(network: SequenceClassifier, examples: Labelled, machine: Machine) -> float:
+    """The loss on given examples, mean over utterances, each weighing the same."""
+    everyone = np.arange(len(examples.labels))
+    parts = within_memory(examples.sequences.lengths, everyone)
+    return sum(float(_losses(network, examples, part, machine).sum()) for part in parts) / len(everyone)
+
+
+def predict(network: SequenceClassifier, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
     """The probability of every class, [utterance, class]."""
-    out = np.empty((len(sequences.lengths), network.projection.out_features), np.float32)
-    for members in within_memory(sequences.lengths, np.arange(len(out))):
+    return over(lambda batch, lengths: network(batch, lengths).softmax(-1), sequences, machine).numpy()
+
+
+@torch.inference_mode()
+def over(compute: Callable[[Tensor, Tensor], Tensor], sequences: Sequences, machine: Machine) -> Tensor:
+    """What a function (batch, lengths) -> [utterance, value] says of all sequences, float32 on the CPU, in their order.
+
+    They come in batches that fit into memory.
+    """
+    everyone = np.arange(len(sequences.lengths))
+    parts = list(within_memory(sequences.lengths, everyone))
+    out: list[Tensor] = []
+    for members in parts:
         batch, lengths = padded(sequences, members)
         with machine.autocast():
-            logits = network(batch.to(machine.device), lengths.to(machine.device))
-        out[members] = logits.softmax(-1).cpu().numpy()
-    return out
+            out.append(compute(batch.to(machine.device), lengths.to(machine.device)).float().cpu())
+    order = np.argsort(np.concatenate(parts))
+    return torch.cat(out)[order]
 
 
-def _logits(
-    network: LSTMClassifier, examples: Labelled, members: NDArray[np.int64], machine: Machine
-) -> tuple[Tensor, Tensor]:
-    batch, lengths = padded(examples.sequences, members)
-    labels = torch.from_numpy(examples.labels[members])
-    with machine.autocast():
-        logits: Tensor = network(batch.to(machine.device), lengths.to(machine.device))
-    return logits, labels.to(machine.device)
-
-
-def _class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:
-    """All ones, or each class's weight so that all classes together weigh the same (`balanced`)."""
+def class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:
+    """All ones, or each class's weight so that all classes together weigh the same (`balanced`), [class]."""
     if settings.class_weights == "none":
         return torch.ones(classes)
     counts = np.bincount(labels, minlength=classes)
     return torch.tensor(len(labels) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
+
+
+def _losses(network: SequenceClassifier, examples: Labelled, members: NDArray[np.int64], machine: Machine) -> Tensor:
+    """The loss of each of these utterances, [utterance]."""
+    batch, lengths = padded(examples.sequences, members)
+    labels = torch.from_numpy(examples.labels[members])
+    with machine.autocast():
+        return network.losses(batch.to(machine.device), lengths.to(machine.device), labels.to(machine.device))
 
 
 def _require_finite(loss: float, what: str, epoch: int) -> None:

@@ -2,6 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Vote(NamedTuple):
+    """What one rater said of an utterance.
+
+    Attributes:
+        rater: as the corpus names them, such as `E2`.
+        emotions: the categories chosen, in the corpus's own words; empty where none was asked for.
+        arousal: on the corpus's own scale, or None; valence and dominance alike.
+        self_report: whether the rater is the speaker, whom a mean over raters leaves out.
+    """
+
+    rater: str
+    emotions: tuple[str, ...] = ()
+    arousal: float | None = None
+    valence: float | None = None
+    dominance: float | None = None
+    self_report: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +41,9 @@ class Utterance:
         gender: `female`, `male` or None.
         sentence: which sentence is said, where all speakers say the same ones; None otherwise.
         transcript: the words, or None.
+        start_s: where it begins in the recording of the whole dialogue, in seconds, or None.
+        end_s: where it ends there.
+        votes: what each rater said, where the corpus tells.
     """
 
     id: str
@@ -37,3 +59,6 @@ class Utterance:
     gender: str | None = None
     sentence: str | None = None
     transcript: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    votes: tuple[Vote, ...] = ()

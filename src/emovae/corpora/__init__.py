@@ -8,13 +8,13 @@
 import os
 from pathlib import Path
 
-from emovae.corpora import emotale, nemo, synthetic, table, urdu
+from emovae.corpora import emotale, iemocap, nemo, synthetic, table, urdu
 from emovae.corpora.corpus import Corpus, Reader
 from emovae.errors import CorpusError
 
-__all__ = ["READERS", "Corpus", "Reader", "guess", "open_corpus"]
+__all__ = ["READERS", "Corpus", "Reader", "guess", "open_corpus", "recorded"]
 
-READERS: tuple[Reader, ...] = (urdu.READER, emotale.READER, nemo.READER, table.READER)
+READERS: tuple[Reader, ...] = (urdu.READER, emotale.READER, nemo.READER, iemocap.READER, table.READER)
 """Every reader of a folder, in the order in which a folder is held against them; `table` is the most general."""
 
 
@@ -28,17 +28,38 @@ def open_corpus(where: str, reader: str | None = None) -> Corpus:
     Raises:
         CorpusError: when the folder or the reader is not there, or one does not fit the other.
     """
-    if where == synthetic.NAME or where.startswith(f"{synthetic.NAME}:"):
+    if _is_synthetic(where):
         if reader not in (None, synthetic.NAME):
             raise CorpusError(f"--reader {reader} is for folders, and {where} is none; leave --reader out")
         return synthetic.read(where)
     if reader == synthetic.NAME:
         raise CorpusError(f"reader synthetic reads no folder; give --corpus {synthetic.NAME}:N in place of {where}")
     root = Path(where)
+    return _reader(root, reader).read(root)
+
+
+def recorded(where: str, reader: str | None = None) -> Reader:
+    """The reader of a corpus that has recordings: the one that is named, or the first that knows the folder.
+
+    Raises:
+        CorpusError: when the folder or the reader is not there, one does not fit the other, or the corpus is
+            made up.
+    """
+    if _is_synthetic(where) or reader == synthetic.NAME:
+        raise CorpusError(
+            "made-up voices have no recordings, so nothing can be wrong with them; give a folder or table"
+        )
+    return _reader(Path(where), reader)
+
+
+def _is_synthetic(where: str) -> bool:
+    return where == synthetic.NAME or where.startswith(f"{synthetic.NAME}:")
+
+
+def _reader(root: Path, name: str | None) -> Reader:
     if not os.path.exists(root):  # noqa: PTH110 - unlike Path.exists, it takes a name that is too long for an answer
         raise CorpusError(f"corpus {root} does not exist; check the path (or use --corpus synthetic)")
-    chosen = guess(root) if reader is None else _named(reader, root)
-    return chosen.read(root)
+    return guess(root) if name is None else _named(name, root)
 
 
 def guess(root: Path) -> Reader:

@@ -1,7 +1,7 @@
 """What every reader gives: a corpus, which is a table of utterances and a way to hear each of them."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from emovae import audio
 from emovae.errors import CorpusError
 from emovae.files import digest_of_file
+from emovae.labels import LabelMapping
 from emovae.utterance import Utterance
 
 RECORDING_ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3"})
@@ -35,6 +36,7 @@ class Corpus:
         utterances: in the reader's order, which is the same on every machine.
         notices: what a person should know, such as that only a part of the listed recordings is here.
         voice: makes the sound of a corpus that has no files; None where there are recordings.
+        mapping: which classes studies of this corpus usually tell apart, see `labels.MAPPINGS`.
 
     Raises:
         CorpusError: when there is no utterance, or two share an id.
@@ -44,6 +46,7 @@ class Corpus:
     utterances: tuple[Utterance, ...]
     notices: tuple[str, ...] = ()
     voice: Voice | None = None
+    mapping: LabelMapping = "raw"
 
     def __post_init__(self) -> None:
         if not self.utterances:
@@ -83,6 +86,58 @@ def _recording(utterance: Utterance) -> Path:
     return utterance.audio
 
 
+class Finding(NamedTuple):
+    """Something wrong with a corpus: a reader stops at it, and `emovae check` tells all there are.
+
+    Attributes:
+        kind: what sort of thing in few words, such as `labels without audio`.
+        message: what is wrong, where, how much, and what to do.
+        places: each file or line concerned.
+    """
+
+    kind: str
+    message: str
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class KnownCount:
+    """How many utterances of each kind the publisher's release has.
+
+    Attributes:
+        title: what is counted, such as `emotions`.
+        by: the fields of an utterance that are counted by, such as `("session", "subset", "emotion")`.
+        counts: their values, in that order -> how many utterances.
+        mapping: under which the emotions are named; what it leaves out is not counted.
+    """
+
+    title: str
+    by: tuple[str, ...]
+    counts: Mapping[tuple[str | None, ...], int]
+    mapping: LabelMapping = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """All that a reader finds in a folder, right or wrong; fields as in `Corpus`, but that it may be empty.
+
+    Attributes:
+        name: see `Corpus`.
+        utterances: what the labels name, whether or not the recording is there.
+        notices: see `Corpus`.
+        findings: what keeps it from being read.
+        remarks: what keeps it from nothing, and is as wrong all the same; only `emovae check` tells it.
+        mapping: see `Corpus`.
+    """
+
+    name: str
+    utterances: tuple[Utterance, ...]
+    notices: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+    mapping: LabelMapping = "raw"
+
+
 class Reader(NamedTuple):
     """One kind of corpus on disk.
 
@@ -93,7 +148,8 @@ class Reader(NamedTuple):
         licence: what its owner allows.
         source: where to get it.
         fits: folder -> whether this reader knows it; a glance, not a check.
-        read: folder -> corpus; raises CorpusError at the first odd thing, naming it.
+        survey: folder -> all that it finds; raises CorpusError where nothing at all can be told.
+        known: the counts of the publisher's release, where they are known.
     """
 
     name: str
@@ -102,7 +158,25 @@ class Reader(NamedTuple):
     licence: str
     source: str
     fits: Callable[[Path], bool]
-    read: Callable[[Path], Corpus]
+    survey: Callable[[Path], Survey]
+    known: tuple[KnownCount, ...] = ()
+
+    def read(self, root: Path) -> Corpus:
+        """Reads a folder.
+
+        Raises:
+            CorpusError: at the first thing that is wrong.
+        """
+        found = self.survey(root)
+        if found.findings:
+            others = len(found.findings) - 1
+            more = (
+                f"\n{others} more {'finding' if others == 1 else 'findings'}: `emovae check` tells all"
+                if others
+                else ""
+            )
+            raise CorpusError(found.findings[0].message + more)
+        return Corpus(name=found.name, utterances=found.utterances, notices=found.notices, mapping=found.mapping)
 
 
 def is_recording(path: Path) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
-from emovae.corpora.corpus import Corpus, Reader, holds, recordings
+from emovae.corpora.corpus import KnownCount, Reader, Survey, holds
+from emovae.corpora.matching import Listing, audio_without_labels, labels_without_audio, listing, odd_rows, sifted
 from emovae.corpora.rows import Row, number, read_text
 from emovae.errors import CorpusError
 from emovae.utterance import Utterance
@@ -29,27 +30,27 @@ NAME = re.compile(r"(?P<id>(?P<language>DK|EN)_(?P<speaker>\d+)_(?P<emotion>[ABH
 """A recording in `annotations.csv`: `DK_004_A_5.wav`, also where the folder holds a .flac."""
 
 
-def _read(root: Path) -> Corpus:
+def _survey(root: Path) -> Survey:
     ratings = [f"{rater}_{dimension}" for rater in RATERS for dimension in "AVD"]
     annotations = read_text(root / "annotations.csv", ",", needed=["file", "gt_emotion", *ratings])
     people = read_text(root / "speaker_info.csv", ",", needed=["speaker", "gender"])
     genders = {row.cells["speaker"]: row.cells["gender"] for row in people.rows}
-    audio = recordings(root / "wav")
-    named = {_name(annotations.path, row)["id"]: row for row in annotations.rows}
-    silent = [name for name in named if name not in audio]
-    if silent:
-        raise CorpusError(
-            f"{len(silent)} of the {len(named)} recordings in {annotations.path} are not in {root / 'wav'}, "
-            f"{silent[0]} first; fetch the corpus anew"
-        )
-    unknown = [path.name for name, path in audio.items() if name not in named]
-    if unknown:
-        raise CorpusError(
-            f"{len(unknown)} of the {len(audio)} recordings in {root / 'wav'} have no row in "
-            f"{annotations.path}, {unknown[0]} first; take them out, or fetch the corpus anew"
-        )
-    rows = annotations.rows
-    return Corpus(name="emotale", utterances=tuple(_utterance(annotations.path, row, audio, genders) for row in rows))
+    folder = root / "wav"
+    listed = listing(folder)
+    table = annotations.path
+    named, misnamed = sifted(annotations.rows, lambda row: (_name(table, row)["id"], row))
+    utterances, odd = sifted((row for _, row in named), lambda row: _utterance(table, row, folder, listed, genders))
+    ids = dict.fromkeys(name for name, _ in named)
+    return Survey(
+        name="emotale",
+        utterances=tuple(utterances),
+        findings=(
+            *odd_rows(table, [*misnamed, *odd]),
+            *labels_without_audio(table, ids, listed, folder),
+            *audio_without_labels(table, ids, listed, folder),
+            *listed.findings,
+        ),
+    )
 
 
 def _name(table: Path, row: Row) -> re.Match[str]:
@@ -62,7 +63,7 @@ def _name(table: Path, row: Row) -> re.Match[str]:
     return named
 
 
-def _utterance(table: Path, row: Row, audio: Mapping[str, Path], genders: Mapping[str, str]) -> Utterance:
+def _utterance(table: Path, row: Row, folder: Path, listed: Listing, genders: Mapping[str, str]) -> Utterance:
     named = _name(table, row)
     gender = genders.get(named["speaker"])
     if gender not in GENDERS:
@@ -72,7 +73,7 @@ def _utterance(table: Path, row: Row, audio: Mapping[str, Path], genders: Mappin
         )
     return Utterance(
         id=named["id"],
-        audio=audio[named["id"]],
+        audio=listed.audio.get(named["id"], folder / row.cells["file"]),
         speaker=named["speaker"],
         emotion=EMOTIONS[named["emotion"]],
         arousal=_mean_rating(table, row, "A"),
@@ -94,6 +95,17 @@ def _mean_rating(table: Path, row: Row, dimension: str) -> float | None:
     return fmean(given.values()) if given else None
 
 
+KNOWN = (
+    KnownCount("emotions", ("emotion",), {(emotion,): 160 for emotion in EMOTIONS.values()}),
+    KnownCount(
+        "speakers",
+        ("speaker",),
+        # Numbers 1 to 19 without 2; these four speak one language only.
+        {(f"{n:03}",): 25 if n in (14, 15, 18, 19) else 50 for n in range(1, 20) if n != 2},
+    ),
+)
+"""Counted in the publisher's `annotations.csv`: 800 utterances by 18 speakers."""
+
 READER = Reader(
     name="emotale",
     title="EmoTale: enacted Danish and English, 800 utterances, 18 speakers, 5 emotions and three ratings",
@@ -101,5 +113,6 @@ READER = Reader(
     licence="research use, cite Hjuler et al. (2025)",
     source="https://github.com/snehadas/EmoTale",
     fits=lambda root: holds(root, "annotations.csv", "wav"),
-    read=_read,
+    survey=_survey,
+    known=KNOWN,
 )

@@ -10,7 +10,8 @@ of it: what lies in `samples/` is taken, and a notice says how much that is.
 import re
 from pathlib import Path
 
-from emovae.corpora.corpus import Corpus, Reader, holds, recordings
+from emovae.corpora.corpus import KnownCount, Reader, Survey, holds
+from emovae.corpora.matching import audio_without_labels, listing, odd_rows, sifted
 from emovae.corpora.rows import Row, read_text
 from emovae.errors import CorpusError
 from emovae.labels import emotion_name
@@ -23,26 +24,29 @@ NAME = re.compile(
 """A recording in `data.tsv`: `EB0_neutral_13.wav`, also where the folder holds a .flac."""
 
 
-def _read(root: Path) -> Corpus:
+def _survey(root: Path) -> Survey:
     table = read_text(root / "data.tsv", "\t", needed=["file_id", "emotion", "raw_text", "speaker_id", "gender"])
-    audio = recordings(root / "samples")
-    listed = [(_name(table.path, row), row) for row in table.rows]
-    unknown = audio.keys() - {named["id"] for named, _ in listed}
-    if unknown:
-        raise CorpusError(
-            f"{len(unknown)} of the {len(audio)} recordings in {root / 'samples'} have no row in "
-            f"{table.path}, {audio[min(unknown)].name} first; take them out, or fetch the corpus anew"
-        )
-    utterances = [_utterance(named, row, audio[named["id"]]) for named, row in listed if named["id"] in audio]
+    folder = root / "samples"
+    audio = listing(folder)
+    listed, odd = sifted(table.rows, lambda row: (_named(table.path, row), row))
+    ids = {named["id"] for named, _ in listed}
+    utterances = [
+        _utterance(named, row, audio.audio[named["id"]]) for named, row in listed if named["id"] in audio.audio
+    ]
     notices = (f"{len(utterances):,} of the {len(listed):,} recordings that data.tsv lists are here",)
-    return Corpus(
+    return Survey(
         name="nemo",
         utterances=tuple(sorted(utterances, key=lambda utterance: utterance.id)),
         notices=notices if len(utterances) < len(listed) else (),
+        findings=(
+            *odd_rows(table.path, odd),
+            *audio_without_labels(table.path, ids, audio, folder),
+            *audio.findings,
+        ),
     )
 
 
-def _name(table: Path, row: Row) -> re.Match[str]:
+def _named(table: Path, row: Row) -> re.Match[str]:
     cells = row.cells
     named = NAME.fullmatch(cells["file_id"])
     if named is None or (named["speaker"], named["emotion"]) != (cells["speaker_id"], cells["emotion"]):
@@ -68,6 +72,16 @@ def _utterance(named: re.Match[str], row: Row, audio: Path) -> Utterance:
     )
 
 
+EMOTIONS = {"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprise": 669}
+
+SPEAKERS = {"EB0": 539, "IC0": 540, "KD0": 540, "KS0": 540, "MK0": 450, "MP0": 256, "SM0": 538, "TP0": 539, "WR0": 539}
+
+KNOWN = (
+    KnownCount("emotions", ("emotion",), {(emotion,): count for emotion, count in EMOTIONS.items()}),
+    KnownCount("speakers", ("speaker",), {(speaker,): count for speaker, count in SPEAKERS.items()}),
+)
+"""Counted in the publisher's `data.tsv`: 4,481 utterances."""
+
 READER = Reader(
     name="nemo",
     title="nEMO: acted Polish, 4,481 utterances, 9 speakers, 6 emotions",
@@ -75,5 +89,6 @@ READER = Reader(
     licence="CC BY-NC-SA 4.0",
     source="https://github.com/amu-cai/nEMO",
     fits=lambda root: holds(root, "data.tsv", "samples"),
-    read=_read,
+    survey=_survey,
+    known=KNOWN,
 )

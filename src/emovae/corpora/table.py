@@ -4,13 +4,21 @@ A real record, as lean as it may be: `clips/0001.wav,anger,anna` under the heade
 """
 
 import os
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from emovae.corpora.corpus import Corpus, Reader
+from emovae.corpora.corpus import Reader, Survey
 from emovae.corpora.rows import Row, Rows, number, read
+from emovae.corpora.table_findings import (
+    empty_cells,
+    named_twice,
+    odd_numbers,
+    reserved_classes,
+    spellings,
+    without_audio,
+    without_labels,
+)
 from emovae.errors import CorpusError
 from emovae.labels import emotion_name
 from emovae.utterance import Utterance
@@ -37,7 +45,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
 
 RESERVED = frozenset(
-    {"utterance", "speaker", "fold", "seed", "model", "subset", "target", "protocol", "test_condition"}
+    {"utterance", "speaker", "fold", "seed", "model", "subset", "target", "protocol", "test_condition", "latent"}
     | {"label", "predicted"}
 )
 """Columns of the table of predictions, which has one more for each class; so no class can be called so."""
@@ -63,19 +71,28 @@ def _fits(root: Path) -> bool:
         return False
 
 
-def _read(root: Path) -> Corpus:
+def _survey(root: Path) -> Survey:
     rows = _rows(root)
     columns = _columns(rows)
-    _check_filled(rows, columns)
-    found = [_utterance(rows.path, row, columns) for row in rows.rows]
-    _check_recordings(rows, found)
-    if "id" not in columns:
-        found = _named_by_place(found, rows.path.parent)
-    _check_spelling(rows, "label", [utterance.emotion or "" for utterance in found])
-    _check_spelling(rows, "speaker", [utterance.speaker for utterance in found])
-    _check_classes(rows, found)
-    name = rows.path.parent.resolve().name or "table"
-    return Corpus(name=name, utterances=tuple(found), notices=_gender_notice(rows, columns))
+    named = [row for row in rows.rows if row.cells.get(columns["path"])]
+    found = [_utterance(rows.path, row, columns) for row in named]
+    findings = (
+        *empty_cells(rows, columns),
+        *odd_numbers(rows, [columns[field] for field in DIMENSIONS if field in columns]),
+        *named_twice(rows.path, named, found),
+        *without_audio(rows.path, named, found),
+        *spellings(rows, "label", [utterance.emotion or "" for utterance in found]),
+        *spellings(rows, "speaker", [utterance.speaker for utterance in found]),
+        *reserved_classes(rows, found, RESERVED),
+    )
+    return Survey(
+        name=rows.path.parent.resolve().name or "table",
+        utterances=tuple(found if "id" in columns else _named_by_place(found, rows.path.parent)),
+        notices=_gender_notice(rows, columns),
+        findings=findings,
+        # Where a table itself is given, it may well list a part of what lies there, such as `train.csv`.
+        remarks=without_labels(rows.path, found) if root.is_dir() else (),
+    )
 
 
 def _rows(root: Path) -> Rows:
@@ -124,14 +141,12 @@ _NO_SPEAKER = (
 )
 
 
-def _check_filled(rows: Rows, columns: Mapping[str, str]) -> None:
-    for field in ("path", "label", "speaker", "id"):
-        empty = [row.where for row in rows.rows if field in columns and not row.cells.get(columns[field])]
-        if empty:
-            raise CorpusError(
-                f"{rows.path}: {len(empty)} of {len(rows.rows)} rows have an empty {columns[field]}, "
-                f"{empty[0]} first; fill them in or take the rows out"
-            )
+def _rating(row: Row, column: str | None) -> float | None:
+    """A dimension's value; None where it is no number, which `odd_numbers` tells."""
+    try:
+        return number(Path(), row, column)
+    except CorpusError:
+        return None
 
 
 def _utterance(table: Path, row: Row, columns: Mapping[str, str]) -> Utterance:
@@ -142,11 +157,11 @@ def _utterance(table: Path, row: Row, columns: Mapping[str, str]) -> Utterance:
     return Utterance(
         id=told.get("id") or written,
         audio=table.parent / written,
-        speaker=row.cells[columns["speaker"]],
+        speaker=told["speaker"] or "",
         emotion=None if label is None else emotion_name(label),
-        arousal=number(table, row, columns.get("arousal")),
-        valence=number(table, row, columns.get("valence")),
-        dominance=number(table, row, columns.get("dominance")),
+        arousal=_rating(row, columns.get("arousal")),
+        valence=_rating(row, columns.get("valence")),
+        dominance=_rating(row, columns.get("dominance")),
         session=told.get("session"),
         subset=told.get("subset"),
         language=told.get("language"),
@@ -158,6 +173,8 @@ def _utterance(table: Path, row: Row, columns: Mapping[str, str]) -> Utterance:
 
 def _named_by_place(utterances: list[Utterance], folder: Path) -> list[Utterance]:
     """Ids that stay the same when the whole corpus moves: places below the table, or below what all have in common."""
+    if not utterances:
+        return []
     places = [os.path.abspath(str(utterance.audio)) for utterance in utterances]  # noqa: PTH100 - links stay as named
     root = os.path.abspath(folder)  # noqa: PTH100
     if os.path.commonpath([root, *places]) != root:
@@ -166,42 +183,6 @@ def _named_by_place(utterances: list[Utterance], folder: Path) -> list[Utterance
         replace(utterance, id=Path(os.path.relpath(place, root)).as_posix())
         for utterance, place in zip(utterances, places, strict=True)
     ]
-
-
-def _check_spelling(rows: Rows, field: str, names: list[str]) -> None:
-    """`Anna` and `anna` would be two people, one to learn from and one to be tested on."""
-    spellings: dict[str, set[str]] = {}
-    for name in names:
-        spellings.setdefault(unicodedata.normalize("NFC", name).casefold(), set()).add(name)
-    if several := sorted(sorted(alike) for alike in spellings.values() if len(alike) > 1):
-        raise CorpusError(
-            f"{rows.path}: {len(several)} {field}s are spelled in several ways, {' and '.join(map(repr, several[0]))}"
-            " first; spell each in one way"
-        )
-
-
-def _check_recordings(rows: Rows, utterances: list[Utterance]) -> None:
-    first: dict[str, str] = {}
-    missing = []
-    for row, utterance in zip(rows.rows, utterances, strict=True):
-        # As text, since `./a.wav` is `a.wav`, while two links to one file may be meant.
-        place = os.path.normpath(str(utterance.audio))
-        if not os.path.isfile(place):  # noqa: PTH113 - unlike Path's, it never raises
-            missing.append(f"{place} ({row.where})")
-        if place in first:
-            raise CorpusError(f"{rows.path}: {first[place]} and {row.where} both name {place}; leave one")
-        first[place] = row.where
-    if missing:
-        raise CorpusError(
-            f"{len(missing)} of the {len(utterances)} recordings in {rows.path} are not there, {missing[0]} "
-            f"first; paths count from {rows.path.parent}: mend them, or take the rows out"
-        )
-
-
-def _check_classes(rows: Rows, utterances: list[Utterance]) -> None:
-    reserved = sorted({u.emotion for u in utterances if u.emotion and u.emotion.lower() in RESERVED})
-    if reserved:
-        raise CorpusError(f"{rows.path}: predictions have a column {', '.join(reserved)}; rename that class")
 
 
 def _gender_notice(rows: Rows, columns: Mapping[str, str]) -> tuple[str, ...]:
@@ -217,5 +198,5 @@ READER = Reader(
     licence="your own",
     source="your own; Hugging Face AudioFolder's metadata files are read as they are",
     fits=_fits,
-    read=_read,
+    survey=_survey,
 )

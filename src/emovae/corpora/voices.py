@@ -56,6 +56,7 @@ FALL_ST = 3.0  # the same, from the beginning of the utterance to its end
 JITTER_ST, JITTER_S = 0.25, 0.005  # roughness of the pitch, and how long a value lasts
 LENGTH_S = (1.1, 2.5)  # without the pause; drawn first, so that no emotion has the longer utterances
 PAUSE_S = (0.1, 0.3)  # once inside the utterance
+PHRASE_S = 2.5  # where the length is given, a pause for each so much of it
 SILENCE_S = 0.05  # before the first syllable and after the last
 LEVEL_DB = -32.0  # root mean square of a neutral voice, 0 being full scale
 ROOM_DB = -70.0  # the same of the noise that is always there
@@ -64,14 +65,25 @@ LARGEST = 0.97  # what would go beyond is turned down as a whole, not clipped
 Samples = NDArray[np.float64]
 
 
-def speak(speaker: Speaker, manner: Manner, generator: np.random.Generator) -> Waveform:
+def speak(speaker: Speaker, manner: Manner, generator: np.random.Generator, length_s: float | None = None) -> Waveform:
     """Some syllables in this voice and manner; which ones, the generator decides.
 
+    Args:
+        speaker: the voice.
+        manner: its departure from neutral.
+        generator: all chance comes from here.
+        length_s: how long it takes, at least half a second; None leaves that to the generator, too.
+
     Returns:
-        float32 samples at 16 kHz within -0.97..0.97, 1.1 to 3.2 seconds.
+        float32 samples at 16 kHz within -0.97..0.97, of the length given, else 1.1 to 3.2 seconds.
     """
-    syllables = _syllables(speaker.syllables_per_s * 2**manner.rate_octaves, generator)
-    samples = int((syllables.end_s[-1] + SILENCE_S) * SAMPLE_RATE_HZ)
+    per_s = speaker.syllables_per_s * 2**manner.rate_octaves
+    if length_s is None:
+        syllables = _syllables(per_s, generator)
+        samples = int((syllables.end_s[-1] + SILENCE_S) * SAMPLE_RATE_HZ)
+    else:
+        syllables = _syllables_within(length_s, per_s, generator)
+        samples = round(length_s * SAMPLE_RATE_HZ)
     vowel = _pulses(speaker.pitch_hz, manner, syllables, generator, samples)
     vowel += speaker.breath * generator.standard_normal(samples)
     vowel *= _rise_and_fall(syllables.vowel_s, syllables.end_s, syllables.gain, samples)
@@ -101,6 +113,22 @@ def _syllables(per_s: float, generator: np.random.Generator) -> _Syllables:
     length_s = generator.uniform(0.75, 1.25, count) / per_s
     pause_s = np.zeros(count)
     pause_s[generator.integers(1, count)] = generator.uniform(*PAUSE_S)
+    return _spoken(length_s, pause_s, generator)
+
+
+def _syllables_within(total_s: float, per_s: float, generator: np.random.Generator) -> _Syllables:
+    """As many syllables and pauses as the time gives room for, stretched to fill it."""
+    pauses = int(total_s / PHRASE_S)
+    sound_s = total_s - 2 * SILENCE_S
+    count = max(pauses + 2, round((sound_s - pauses * sum(PAUSE_S) / 2) * per_s))
+    length_s = generator.uniform(0.75, 1.25, count)
+    pause_s = np.zeros(count)
+    pause_s[generator.choice(np.arange(1, count), pauses, replace=False)] = generator.uniform(*PAUSE_S, pauses)
+    return _spoken(length_s * ((sound_s - pause_s.sum()) / length_s.sum()), pause_s, generator)
+
+
+def _spoken(length_s: Samples, pause_s: Samples, generator: np.random.Generator) -> _Syllables:
+    count = length_s.size
     end_s = SILENCE_S + np.cumsum(pause_s + length_s)
     start_s = end_s - length_s
     vowel_s = start_s + generator.uniform(0.25, 0.45, count) * length_s

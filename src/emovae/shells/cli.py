@@ -1,4 +1,4 @@
-"""The command line: `emovae quickstart`, `corpora`, `run`.
+"""The command line: `emovae quickstart`, `corpora`, `check`, `synthesize`, `run`, `report`.
 
 Commands import what they need when they run, so that help and argument errors come at once.
 """
@@ -6,17 +6,14 @@ Commands import what they need when they run, so that help and argument errors c
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from emovae.errors import EmovaeError, OutputError
-
-if TYPE_CHECKING:
-    from emovae.config import Experiment
+from emovae.errors import EmovaeError
 
 INTERRUPTED = 130
 ENDED = 143
+FINDINGS = 1
 WRONG = 2
 DEFAULT_CACHE = Path("~/.cache/emovae")
 
@@ -46,9 +43,11 @@ def cli() -> None:
 def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     """The paper's pipeline on synthetic speech: a table within minutes."""
     from emovae import presets
+    from emovae.corpora import open_corpus
+    from emovae.shells.running import perform
 
     experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    _run(experiment, "synthetic", None, out, cache, jobs, "cpu")
+    perform(experiment, open_corpus("synthetic"), "synthetic", out, cache, jobs, "cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
 
@@ -65,6 +64,60 @@ def corpora() -> None:
 
 
 @cli.command()
+@click.argument("corpus")
+@click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every list in full.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
+def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> None:
+    """Examine a corpus, a folder or a label table, and tell all that is wrong: exit code 0 is nothing, 1 findings."""
+    import json
+
+    from joblib import cpu_count
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from emovae import corpora, diagnosis, doctor
+
+    chosen = corpora.recorded(corpus, reader)
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+        task = bars.add_task("recordings", total=None)
+        found = doctor.examine(
+            chosen,
+            Path(corpus),
+            jobs=jobs or cpu_count(),
+            progress=lambda done, of: bars.update(task, completed=done, total=of),
+        )
+    click.echo(json.dumps(diagnosis.as_json(found), indent=1) if as_json else "\n".join(diagnosis.lines(found)))
+    sys.exit(FINDINGS if found.findings else 0)
+
+
+@cli.command()
+@click.argument("corpus", type=click.Choice(["iemocap"]))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the turns, over 0 and at most 1.")
+@_jobs
+def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
+    """Write a corpus like IEMOCAP, of synthetic voices, into the new or empty folder OUT."""
+    from joblib import cpu_count
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from emovae.corpora import iemocap_like
+
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+        task = bars.add_task(f"turns like {corpus}'s", total=None)
+        written = iemocap_like.synthesize(
+            out, scale, jobs or cpu_count(), tell=lambda done, of: bars.update(task, completed=done, total=of)
+        )
+    click.echo(
+        f"{written.release}: {written.turns:,} turns in {written.dialogs} dialogues, {written.hours:.2f} h of "
+        f"synthetic voices; see `emovae check {out}`"
+    )
+
+
+@cli.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
 @click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
@@ -73,6 +126,12 @@ def corpora() -> None:
 @click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
 @_jobs
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--track",
+    multiple=True,
+    type=click.Choice(["tensorboard", "mlflow"]),
+    help="Tell curves and results there too (extras; MLFLOW_TRACKING_URI names the server).",
+)
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
 @_cache
 def run(
@@ -84,54 +143,43 @@ def run(
     seeds: int | None,
     jobs: int | None,
     device: str,
+    track: tuple[str, ...],
     assignments: tuple[str, ...],
     cache: Path,
 ) -> None:
     """Run an experiment file and print its table."""
     from emovae import presets
-
-    stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
-    _run(stated, corpus, reader, out, cache, jobs, device)
-
-
-def _run(
-    experiment: "Experiment",
-    where: str,
-    reader: str | None,
-    out: Path | None,
-    cache: Path,
-    jobs: int | None,
-    device: str,
-) -> None:
     from emovae.corpora import open_corpus
 
-    # The corpus is read before torch is imported: a wrong folder is told at once.
-    corpus = open_corpus(where, reader)
+    # Both are read before torch is imported: a wrong setting or folder is told at once.
+    stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
+    opened = open_corpus(corpus, reader)
 
-    from joblib import cpu_count  # it knows the limits of a container too
+    from emovae.shells.running import perform
 
-    from emovae import experiment as running
-    from emovae.machine import resolve_device
-    from emovae.shells.progress import Progress, record
+    perform(stated, opened, corpus, out, cache, jobs, device, track)
 
-    out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
-    try:
-        cache = cache.expanduser()
-    except RuntimeError as error:
-        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
-    chosen = resolve_device(device)
-    jobs = jobs or (1 if chosen == "cuda" else cpu_count())
-    with Progress(f"{experiment.name} on {corpus.name}", out) as progress:
-        outcome = running.run(experiment, corpus, out, cache, progress, jobs=jobs, device=chosen)
-    record(out, corpus=where, jobs=jobs, device=chosen, computed=outcome.computed, seconds=progress.seconds())
-    click.echo((out / "table.md").read_text(encoding="utf-8"))
-    click.echo(f"{out}: results.json, table.md, predictions.parquet, config.toml, run.json", err=True)
+
+@cli.command()
+@click.argument("folder", metavar="RUN_DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write report.html, table.tex and figures/ into the folder of a finished run, as `run` does at its end."""
+    from emovae.shells.running import tell_report
+
+    tell_report(folder)
+    click.echo(folder / "report.html")
 
 
 def _end(_signal: int, _frame: object) -> None:
     """A polite request to end unwinds the run, so that it takes its workers along."""
-    click.echo("emovae: told to end; finished cells are kept, and the same command goes on from them", err=True)
+    click.echo(f"emovae: told to end{_kept()}", err=True)
     sys.exit(ENDED)
+
+
+def _kept() -> str:
+    """What an interrupted command leaves behind."""
+    learns = {"run", "quickstart"} & set(sys.argv[1:2])
+    return "; finished cells are kept, and the same command goes on from them" if learns else ""
 
 
 def main() -> None:
@@ -141,7 +189,7 @@ def main() -> None:
         cli.main(standalone_mode=False)
     except click.Abort:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to say
-        click.echo("emovae: interrupted; finished cells are kept, and the same command goes on from them", err=True)
+        click.echo(f"emovae: interrupted{_kept()}", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
@@ -26,7 +26,18 @@ from emovae.files import write_json
 from emovae.grid import Cell, Context
 from emovae.workers import Job
 
-PACKAGES = ("emovae", "torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "pyarrow")
+PACKAGES = (
+    "emovae",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "soundfile",
+    "soxr",
+    "pyarrow",
+    "matplotlib",
+    "opensmile",
+)
 
 
 class Progress(Watcher):
@@ -45,6 +56,7 @@ class Progress(Watcher):
             disable=not self.console.is_terminal,
         )
         self.lines: dict[Cell, TaskID] = {}
+        self.last: dict[tuple[Cell, str], Step] = {}
         self.began = time.monotonic()
 
     def __enter__(self) -> "Progress":
@@ -73,15 +85,15 @@ class Progress(Watcher):
         self.cells = self.bars.add_task("cells", total=self.open_cells)
         folds = sum(len(task.plan.folds) for task in context.tasks)
         prints = ", ".join(dict.fromkeys(task.plan.fingerprint for task in context.tasks))
-        self._say(
+        self.say(
             f"{self.title}: {len(context.frames.utterances)} utterances, {folds} folds (fingerprint {prints});"
             f" {self.open_cells} cells to compute, {finished} finished before, in {self.out}"
         )
 
     def step(self, step: Step) -> None:
         """Shows where a cell stands."""
-        losses = ", ".join(f"{name} {value:.4g}" for name, value in step.losses.items())
-        text = f"{self._name(step.cell)}: {step.stage} epoch {step.epoch + 1} of at most {step.epochs}; {losses}"
+        self.last[step.cell, step.stage] = step
+        text = f"{self._name(step.cell)}: {_told(step)}"
         if step.cell not in self.lines:
             self.lines[step.cell] = self.bars.add_task(text, total=step.epochs)
         self.bars.update(self.lines[step.cell], description=text, completed=step.epoch + 1)
@@ -96,18 +108,35 @@ class Progress(Watcher):
         if not self.console.is_terminal:
             spent = time.monotonic() - self.planned_at
             left = spent / self.done_cells * (self.open_cells - self.done_cells)
-            self._say(f"[{self.done_cells}/{self.open_cells}] {self._name(job[0])}; about {_clock(left)} left")
+            self.say(f"[{self.done_cells}/{self.open_cells}] about {_clock(left)} left")
+        for cell in job:
+            stages = [self.last.pop(key) for key in list(self.last) if key[0] == cell]
+            self.say(f"  {self._name(cell)}{'; '.join(['', *map(_told, stages)])}")
 
     def _name(self, cell: Cell) -> str:
         task = self.context.tasks[cell.task]
-        return f"{cell.model} {task.target} {task.subset} {task.plan.folds[cell.fold].name} seed {cell.seed}"
+        which = " ".join(str(part) for part in (cell.model, cell.latent, cell.test_condition) if part)
+        return f"{which} {task.target} {task.subset} {task.plan.folds[cell.fold].name} seed {cell.seed}"
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """A line on standard error, above the bars."""
         self.console.print(text, soft_wrap=True, markup=False)
+
+
+def _told(step: Step) -> str:
+    losses = ", ".join(f"{name} {value:.4g}" for name, value in step.losses.items())
+    return f"{step.stage} epoch {step.epoch + 1} of at most {step.epochs}, {losses}"
 
 
 def _clock(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # an extra
+        return None
 
 
 def record(out: Path, **facts: object) -> None:
@@ -121,7 +150,7 @@ def record(out: Path, **facts: object) -> None:
             "host": platform.node(),
             "machine": platform.processor() or platform.machine(),
             "python": platform.python_version(),
-            "versions": {package: version(package) for package in PACKAGES},
+            "versions": {package: found for package in PACKAGES if (found := _version(package))},
             "largest_process_mib": round(peak / 1024),
             **facts,
         },

@@ -1,0 +1,178 @@
+"""Every recording of a corpus goes through a transform once: decode, resample, compute, keep in the cache."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import set_num_threads
+
+from emovae import cache
+from emovae.audio import Waveform
+from emovae.corpora import Corpus
+from emovae.errors import AudioError
+from emovae.files import fingerprint
+from emovae.machine import one_thread
+from emovae.utterance import Utterance
+
+BATCH = 64
+TOLD = 5
+
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+class Transform(NamedTuple):
+    """What is computed of a recording.
+
+    Attributes:
+        rows: waveform [sample] -> float32 [row, column].
+        columns: how many values a row has.
+        facts: all that the rows depend on beside the recording, as a JSON value; a part of their name in the cache.
+    """
+
+    rows: Callable[[Waveform], NDArray[np.float32]]
+    columns: int
+    facts: tuple[Any, ...]
+
+
+class Problem(NamedTuple):
+    """A recording that cannot be used.
+
+    Attributes:
+        utterance: its id.
+        where: the file, as the corpus names it.
+        why: the reason, and what to do; free of the file's place, so that it may stand in results.
+    """
+
+    utterance: str
+    where: str
+    why: str
+
+
+class Extraction(NamedTuple):
+    """What a transform made of a corpus.
+
+    Attributes:
+        key: the name of the rows in the cache; they lie utterance by utterance.
+        present: the utterances whose recordings are there.
+        lengths: int64, the rows of each of them.
+        problems: why recordings could not be transformed, by their place in `present`.
+        missing: the recordings that are not there.
+    """
+
+    key: str
+    present: tuple[Utterance, ...]
+    lengths: NDArray[np.int64]
+    problems: dict[int, str]
+    missing: tuple[Problem, ...]
+
+    @property
+    def spans(self) -> NDArray[np.int64]:
+        """Int64 [utterance, 2]; the first row of each present utterance and the one after its last."""
+        ends = np.cumsum(self.lengths)
+        return np.column_stack([ends - self.lengths, ends])
+
+    def left_out(self, problems: dict[int, str]) -> tuple[Problem, ...]:
+        """The recordings that are not there, and then these, each with its reason."""
+        told = ((self.present[place], why) for place, why in sorted(problems.items()))
+        return (*self.missing, *(Problem(utterance.id, where(utterance), why) for utterance, why in told))
+
+
+def extract(
+    corpus: Corpus,
+    transform: Transform,
+    folder: Path,
+    *,
+    threads: int = 1,
+    progress: Progress = lambda _done, _of: None,
+) -> Extraction:
+    """Transforms the recordings of a corpus, or finds the rows in the cache.
+
+    Args:
+        corpus: the corpus.
+        transform: what to compute.
+        folder: the cache.
+        threads: how many recordings are read at once.
+        progress: called with the recordings done and their number.
+
+    Raises:
+        OutputError: when the cache cannot be written.
+    """
+    # One thread a recording: its rows must not depend on how many cores there are.
+    with one_thread(), ThreadPoolExecutor(threads, initializer=set_num_threads, initargs=(1,)) as pool:
+        digests, missing = _digests(corpus, pool)
+        present = tuple(digests)
+        key = fingerprint([*transform.facts, list(digests.values())], 32)
+        found = cache.find(folder, key)
+        if found is None:
+            facts: dict[str, Any] = {"lengths": [], "problems": []}
+            cache.keep(folder, key, transform.columns, _rows(corpus, present, transform, pool, facts, progress), facts)
+            found = cache.find(folder, key)
+    assert found is not None
+    lengths = np.asarray(found.facts["lengths"], np.int64)
+    return Extraction(key, present, lengths, dict(found.facts["problems"]), tuple(missing))
+
+
+def unusable(problems: Sequence[Problem], corpus: Corpus) -> AudioError:
+    """The error to raise for recordings that cannot be used: how many, and the first of them."""
+    lines = [f"{len(problems)} of {len(corpus.utterances)} recordings of {corpus.name} cannot be used:"]
+    lines += [f"  {problem.where} {problem.why}" for problem in problems[:TOLD]]
+    if len(problems) > TOLD:
+        lines.append(f"  and {len(problems) - TOLD} more")
+    return AudioError("\n".join(lines))
+
+
+def where(utterance: Utterance) -> str:
+    """The file of an utterance as the corpus names it, or the id of one without a file."""
+    return str(utterance.audio or utterance.id)
+
+
+def _digests(corpus: Corpus, pool: ThreadPoolExecutor) -> tuple[dict[Utterance, str], list[Problem]]:
+    """The digests of the recordings that are there, and the recordings that are not."""
+    digests: dict[Utterance, str] = {}
+    missing: list[Problem] = []
+    for utterance, digest in zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True):
+        if isinstance(digest, AudioError):
+            missing.append(Problem(utterance.id, where(utterance), _why(utterance, digest)))
+        else:
+            digests[utterance] = digest
+    return digests, missing
+
+
+def _trying(work: Callable[[Utterance], T]) -> Callable[[Utterance], T | AudioError]:
+    """The same work, giving an audio error back in place of raising it, so that all of them can be told at once."""
+
+    def tried(utterance: Utterance) -> T | AudioError:
+        try:
+            return work(utterance)
+        except AudioError as error:
+            return error
+
+    return tried
+
+
+def _rows(
+    corpus: Corpus,
+    present: Sequence[Utterance],
+    transform: Transform,
+    pool: ThreadPoolExecutor,
+    facts: dict[str, Any],
+    progress: Progress,
+) -> Iterator[NDArray[np.float32]]:
+    work = _trying(lambda utterance: transform.rows(corpus.waveform(utterance)))
+    for start in range(0, len(present), BATCH):
+        for offset, result in enumerate(pool.map(work, present[start : start + BATCH])):
+            if isinstance(result, AudioError):
+                facts["problems"].append([start + offset, _why(present[start + offset], result)])
+                facts["lengths"].append(0)
+            else:
+                facts["lengths"].append(len(result))
+                yield result
+        progress(min(start + BATCH, len(present)), len(present))
+
+
+def _why(utterance: Utterance, error: AudioError) -> str:
+    return str(error).removeprefix(f"{where(utterance)} ")

@@ -1,0 +1,60 @@
+"""What the paper leaves open, and how a run answers it: every table and report prints all of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+QUESTIONS = (
+    ("the CVAE's condition at test time", "test_condition"),
+    ("what the condition is, for dimensions", "condition"),
+    ("decoder told the condition", "autoencoder.condition_decoder"),
+    ("features", "features"),
+    ("segments merged into", "merge"),
+    ("Adam's betas", "autoencoder.betas"),
+    ("autoencoder stops at", "autoencoder.stop"),
+    ("threshold, squared distance a segment", "autoencoder.threshold"),
+    ("KL weight (squared distance summed, KL in nats)", "autoencoder.kl_weight"),
+    ("autoencoder's data", "autoencoder.data"),
+    ("utterances", "utterances"),
+    ("low, mid, high by", "binning"),
+    ("F-measure first named", "f_measure"),
+    ("WA and UA first named", "average"),
+    ("which classes (corpus: as its studies usually do)", "mapping"),
+    ("an utterance's end", "segments.tail"),
+    ("normalisation", "normalise"),
+    ("activation", "autoencoder.activation"),
+    (
+        "autoencoder batch, epochs, patience",
+        ("autoencoder.batch_size", "autoencoder.epochs", "autoencoder.patience"),
+    ),
+    ("LSTM width, layers", ("classifier.hidden", "classifier.layers")),
+    ("LSTM batch, epochs, patience", ("classifier.batch_size", "classifier.epochs", "classifier.patience")),
+    ("LSTM input scaled", "classifier.scale_inputs"),
+    ("class weights", "classifier.class_weights"),
+    ("share of training speakers for early stopping", "protocol.validation"),
+    ("autoencoder's layers, latent size", ("autoencoder.hidden", "autoencoder.latent")),
+    ("learning rates, autoencoder and LSTM", ("autoencoder.learning_rate", "classifier.learning_rate")),
+    ("segments, ms: length, step", ("segments.length_ms", "segments.step_ms")),
+    ("shorter recordings", "segments.short"),
+    ("mel bands, from and to Hz", ("front_end.bands", "front_end.low_hz", "front_end.high_hz")),
+)
+"""Question -> the settings that answer it."""
+
+
+def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
+    """Question and answer, as texts, for the settings of `results.json`."""
+    for question, keys in QUESTIONS:
+        names = (keys,) if isinstance(keys, str) else keys
+        yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
+
+
+def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
+    value: Any = settings
+    for key in dotted.split("."):
+        value = value[key]
+    return value
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, list):
+        return " and ".join(_spelled(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

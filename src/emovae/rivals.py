@@ -1,0 +1,142 @@
+"""What the paper's models are compared with: baselines, and the networks of other papers.
+
+They read log-mel frames, cepstra of these, or eGeMAPS descriptors, never a latent. Attentive CNNs read frames every
+10 ms and the first 7.5 s of an utterance, as [24] does. The recurrent rivals read means over 100 ms, as many steps as
+the LSTM has segments: [16] describes windows of 200 ms, and frames ten times as dense would take ten times as long. A
+mean of eGeMAPS takes unvoiced frames in as openSMILE has them, with a pitch of zero.
+"""
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emovae import normalise
+from emovae.baselines import functionals_svm, majority
+from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
+from emovae.classifiers.blstm_elm import machine_of
+from emovae.config import Rival
+from emovae.functionals import functionals
+from emovae.grid import Cell, Context, scale_members, seed_of
+from emovae.latents import Sequences
+from emovae.logmel import HOP_MS
+from emovae.mfcc import mfcc
+from emovae.normalise import Normaliser
+from emovae.seeds import seed_for
+from emovae.training import Epoch, Labelled, OnEpoch, class_weights, over, predict, train_classifier
+
+FRAMES_PER_STEP = 100 // HOP_MS
+ATTENDED_FRAMES = 7500 // HOP_MS
+LEAST_DEVIATION = 1e-3
+"""In the units of openSMILE's descriptors, of which jitter and the slopes of the spectrum vary by hundredths."""
+
+
+def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
+    """The probabilities of who is tested, [utterance, class].
+
+    Baselines stop at nothing, so they learn from the validation speakers too.
+    """
+    task, fold = context.tasks[cell.task], context.fold(cell)
+    learned_from = (*fold.train, *fold.validation)
+    labels = task.numbers(learned_from)
+    if cell.model == "majority":
+        return majority.probabilities(labels, len(task.classes), len(fold.test))
+    train, test = (_vectors(context, cell, members) for members in (learned_from, fold.test))
+    return functionals_svm.probabilities(train, labels, test, len(task.classes))
+
+
+def _vectors(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.float32]:
+    """Functionals of these utterances, [utterance, value].
+
+    Those of eGeMAPS are one row an utterance, which can be normalised over a speaker, and not over itself; the machine
+    scales its input by the training side in any case.
+    """
+    how = context.experiment.normalise
+    if cell.model == "eGeMAPS-SVM":
+        how = "speaker" if how == "speaker" else "none"
+        scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
+        return np.concatenate([scaled.of(member) for member in members])
+    normaliser = normalise.fit(context.frames, scale_members(context, cell), how)
+    return np.stack([functionals(normaliser.of(member)) for member in members])
+
+
+def rival(context: Context, cell: Cell, on_epoch: OnEpoch) -> tuple[NDArray[np.float32], list[Epoch]]:
+    """The probabilities of who is tested, [utterance, class], and the learning curve.
+
+    Raises:
+        EmovaeError: when training diverges.
+    """
+    task, fold, machine = context.tasks[cell.task], context.fold(cell), context.machine
+    settings, seed = context.experiment.classifier, seed_of(context, cell, "classifier")
+    normaliser = _normaliser(context, cell)
+    train, validation, test = (_sequences(cell, normaliser, side) for side in (fold.train, fold.validation, fold.test))
+    labels = task.numbers(fold.train)
+    network = _network(context, cell, train.values.shape[1]).to(machine.device)
+    curve = train_classifier(
+        network,
+        Labelled(train, labels),
+        Labelled(validation, task.numbers(fold.validation)),
+        settings,
+        seed,
+        machine,
+        on_epoch,
+    )
+    if not isinstance(network, FramewiseBLSTM):
+        return predict(network, test, machine), curve
+    learned = machine_of(
+        over(network.statistics, train, machine),
+        torch.from_numpy(labels),
+        class_weights(labels, len(task.classes), settings),
+        torch.Generator().manual_seed(seed_for(seed, "machine")),
+    )
+    return learned.probabilities(over(network.statistics, test, machine)).numpy(), curve
+
+
+def _network(context: Context, cell: Cell, features: int) -> SequenceClassifier:
+    classes, settings = len(context.tasks[cell.task].classes), context.experiment.classifier
+    drawn_from = torch.Generator().manual_seed(seed_for(seed_of(context, cell, "classifier"), "weights"))
+    match cell.model:
+        case "ACNN-logmel" | "ACNN-MFCC" | "ACNN-eGeMAPS":
+            return AttentiveCNN(features, classes, settings, drawn_from)
+        case "BLSTM-CTC":
+            return BLSTMCTC(features, classes, settings, drawn_from)
+        case "BLSTM-ELM":
+            return FramewiseBLSTM(features, classes, settings, drawn_from)
+        case "eGeMAPS-LSTM":
+            return LSTMClassifier(features, classes, settings, drawn_from)
+    raise ValueError(f"there is no network for {cell.model}; the rivals are {', '.join(get_args(Rival))}")
+
+
+def _normaliser(context: Context, cell: Cell) -> Normaliser:
+    """What a rival reads, on the scale that the experiment asks for, as for the autoencoders."""
+    rows, members, how = context.rows(cell), scale_members(context, cell), context.experiment.normalise
+    if rows is not context.frames:
+        return normalise.fit(rows, members, how, least_deviation=LEAST_DEVIATION)
+    return normalise.fit(rows, members, how, read=mfcc if cell.model == "ACNN-MFCC" else normalise.as_they_are)
+
+
+def _sequences(cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Sequences:
+    if cell.model.startswith("ACNN-"):
+        return sequences(normaliser, members, 1, ATTENDED_FRAMES)
+    return sequences(normaliser, members, FRAMES_PER_STEP)
+
+
+def sequences(
+    normaliser: Normaliser, members: Sequence[int], frames_per_step: int, most_frames: int | None = None
+) -> Sequences:
+    """The means over so many frames, of no more than the first `most_frames` of each utterance.
+
+    The last step is the mean of the frames that are left for it.
+    """
+    parts: list[NDArray[np.float32]] = []
+    for member in members:
+        frames = normaliser.of(member)[:most_frames]
+        if frames_per_step > 1:
+            firsts = np.arange(0, len(frames), frames_per_step)
+            counts = np.diff(firsts, append=len(frames))[:, None]
+            frames = (np.add.reduceat(frames, firsts, axis=0) / counts).astype(np.float32)
+        parts.append(frames)
+    starts = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    return Sequences(torch.from_numpy(np.concatenate(parts)), starts)
