@@ -23,7 +23,7 @@ from emovae.extraction import BATCH
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.presets import resolve
 
-LEVELS: tuple[Level, ...] = ("low_level", "functionals")
+READS: tuple[Level, ...] = ("low_level", "functionals")
 NAMES = {"low_level": "LowLevelDescriptors", "functionals": "Functionals"}
 
 
@@ -56,7 +56,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return replace(corpus, utterances=tuple(utterances), voice=None)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", READS)
 def test_the_descriptors_are_those_that_opensmile_reads_from_the_file(
     recorded: Corpus, level: Level, tmp_path: Path
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_descriptors_are_those_that_opensmile_reads_from_the_file(
     assert {len(found.of(place)) for place in range(4)} == {1} or level == "low_level"
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", READS)
 def test_any_number_of_threads_gives_the_same_rows_and_nothing_is_computed_twice(level: Level, tmp_path: Path) -> None:
     corpus = open_corpus("synthetic:40")
     frames = framed(corpus, tmp_path)
@@ -104,7 +104,7 @@ def test_samples_at_full_scale_do_not_overflow(tmp_path: Path) -> None:
     assert np.abs(overflown - found.of(1)).max() > 10
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", READS)
 def test_short_recordings_are_filled_with_silence_and_silence_has_descriptors(level: Level, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, 400).astype(np.float32)
     corpus = sounding([noise, np.zeros(SAMPLE_RATE_HZ, np.float32)])

@@ -138,7 +138,7 @@ def changed(corpus: Corpus, **columns: Sequence[Any]) -> Corpus:
 def test_results_json_has_the_agreed_keys_and_shares(ran: Ran) -> None:
     content = json.loads((ran.out / "results.json").read_text())
     assert content == ran.outcome.results
-    assert content["schema"] == 2
+    assert content["schema"] == 3
     assert (content["experiment"], content["corpus"], content["utterances"]) == ("tiny", "synthetic", 40)
     assert re.fullmatch("[0-9a-f]{16}", content["fingerprint"])
     assert [(row["model"], row["test_condition"]) for row in content["rows"]] == LINES

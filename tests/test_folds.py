@@ -34,6 +34,13 @@ class Task:
     def sessions(self, members: Sequence[int]) -> set[str | None]:
         return {self.utterances[member].session for member in members}
 
+    def left_aside(self, fold: Fold) -> list[int]:
+        """What others say in the sessions of those who are tested."""
+        sessions = self.sessions(fold.test)
+        return [
+            place for place in self.chosen() if place not in fold.test and self.utterances[place].session in sessions
+        ]
+
     def chosen(self) -> list[int]:
         return [place for place, label in enumerate(self.labels) if label is not None]
 
@@ -91,8 +98,9 @@ WITHOUT = [drawn(12, seed) for seed in range(10, 14)]
 WHOLE = [
     (WITH_SESSIONS, Protocol(kind="session"), "leave-one-session-out", 5),
     (WITH_SESSIONS, Protocol(kind="leave-one-out"), "leave-one-session-out", 5),
-    (WITH_SESSIONS, Protocol(kind="speaker"), "leave-one-speaker-out", 10),
-    (WITH_SESSIONS, Protocol(kind="speakers", folds=5, validation=0.1), "5-groups-of-speakers", 5),
+    (WITH_SESSIONS, Protocol(kind="speaker"), "leave-one-speaker-out-sessions-apart", 10),
+    (WITH_SESSIONS, Protocol(kind="speakers", folds=5, validation=0.1), "5-groups-of-speakers-sessions-apart", 5),
+    (WITH_SESSIONS, Protocol(kind="speakers", folds=3), "3-groups-of-speakers", 3),
     (WITHOUT, Protocol(kind="session", folds=4), "4-groups-of-speakers", 4),
     (WITHOUT, Protocol(kind="leave-one-out"), "leave-one-speaker-out", 12),
     (WITHOUT, Protocol(kind="speakers", folds=10), "10-groups-of-speakers", 10),
@@ -106,7 +114,7 @@ MIXED = [
 ]
 HELD_OUT = [
     (WITHOUT, Protocol(kind="held-out"), "N%-held-out-by-speaker", 1),
-    (WITH_SESSIONS, Protocol(kind="held-out", share=0.25), "N%-held-out-by-speaker", 1),
+    (WITH_SESSIONS, Protocol(kind="held-out", share=0.25), "N%-held-out-by-speaker-sessions-apart", 1),
     (WITHOUT, Protocol(kind="held-out-random"), "10%-held-out-speakers-mixed", 1),
     (WITH_SESSIONS, Protocol(kind="held-out-random", share=0.3), "30%-held-out-speakers-mixed", 1),
 ]
@@ -115,6 +123,10 @@ Case = tuple[list[Task], Protocol, str, int]
 
 def told(case: Case) -> str:
     return f"{case[1].kind}-{case[2]}"
+
+
+def protocol_keeps_sessions_apart(case: Case) -> bool:
+    return case[2].endswith("sessions-apart")
 
 
 every_protocol = pytest.mark.parametrize("case", WHOLE + MIXED + HELD_OUT, ids=told)
@@ -148,7 +160,8 @@ def test_each_chosen_utterance_has_one_role_in_each_fold(case: Case) -> None:
     tasks, protocol, _, _ = case
     for of in tasks:
         for fold in planned(of, protocol).folds:
-            assert sorted(fold.train + fold.validation + fold.test) == of.chosen()
+            apart = [] if not protocol_keeps_sessions_apart(case) else sorted(of.left_aside(fold))
+            assert sorted([*fold.train, *fold.validation, *fold.test, *apart]) == of.chosen()
             assert all(list(members) == sorted(members) for members in roles(fold))
             assert fold.train
             assert fold.validation
@@ -193,7 +206,8 @@ def test_extra_is_all_else_of_people_who_neither_are_tested_nor_stop_the_learnin
     for of in tasks:
         for fold in planned(of, protocol).folds:
             shut_out = of.speakers(fold.test + fold.validation)
-            sessions = of.sessions(fold.test) if name == "leave-one-session-out" else set()
+            apart = name == "leave-one-session-out" or name.endswith("sessions-apart")
+            sessions = of.sessions(fold.test) if apart else set()
             expected = [
                 place
                 for place, (utterance, label) in enumerate(zip(of.utterances, of.labels, strict=True))
@@ -201,6 +215,21 @@ def test_extra_is_all_else_of_people_who_neither_are_tested_nor_stop_the_learnin
             ]
             assert expected
             assert list(fold.extra) == expected
+
+
+@whole_speakers
+def test_no_session_is_on_two_sides_where_the_name_says_so(case: Case) -> None:
+    tasks, protocol, name, _ = case
+    if "session" in name:
+        for of in tasks:
+            for fold in planned(of, protocol).folds:
+                assert not of.sessions(fold.test) & of.sessions(fold.train + fold.validation + fold.extra + fold.aside)
+
+
+def test_speakers_of_several_sessions_are_held_out_without_these() -> None:
+    rows = [(f"s{speaker}", label) for speaker in range(8) for label in CLASSES for _ in range(2)]
+    mixed = task(rows, [f"Ses{place % 4}" for place in range(len(rows))])
+    assert planned(mixed, Protocol(kind="speaker")).protocol == "leave-one-speaker-out"
 
 
 @pytest.mark.parametrize("case", MIXED + HELD_OUT[2:], ids=told)

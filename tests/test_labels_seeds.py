@@ -18,14 +18,16 @@ from emovae.utterance import Utterance
     [
         (1.0, "low", "low"),
         (2.0, "low", "low"),
+        (2.33, "low", "low"),
         (2.4999, "low", "low"),
         (2.5, "low", "mid"),
         (2.9999, "low", "mid"),
         (3.0, "mid", "mid"),
         (3.0001, "high", "mid"),
-        (3.3333, "high", "mid"),
+        (3.33, "high", "mid"),
         (3.4999, "high", "mid"),
         (3.5, "high", "high"),
+        (4.0, "high", "high"),
         (5.0, "high", "high"),
     ],
 )

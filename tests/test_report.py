@@ -290,12 +290,16 @@ def test_the_same_run_folder_gives_the_same_bytes(ran: Ran, folder: Path, tmp_pa
 def test_figures_of_an_earlier_report_go_and_other_files_stay(plain: Path) -> None:
     figures = plain / "figures"
     figures.mkdir()
-    for name in ("confusion-old.svg", "latents-old.png", "my-own.svg", "confusion-notes.txt"):
+    mine = {"confusion-mine.svg", "confusion-notes.txt"}
+    for name in ("confusion-old.svg", "latents-old.png", *mine):
         (figures / name).write_text("x")
+    (figures / "contents.json").write_text('["confusion-old", "latents-old", "../table", "sizes-folder"]')
+    (figures / "sizes-folder.png").mkdir()
     write_report(plain)
     left = {place.name for place in figures.iterdir()}
-    assert {"my-own.svg", "confusion-notes.txt"} <= left
+    assert mine <= left
     assert not left & {"confusion-old.svg", "latents-old.png"}
+    assert (plain / "table.tex").exists()
 
 
 def test_a_report_is_at_most_a_few_megabytes(folder: Path) -> None:
@@ -344,7 +348,7 @@ def _older(folder: Path) -> None:
         (lambda folder: (folder / "results.json").unlink(), "is no run folder"),
         (lambda folder: (folder / "results.json").write_text("{"), "is damaged"),
         (lambda folder: (folder / "results.json").write_text("[]"), "is damaged"),
-        (_older, "is of schema 1, and this emovae reads 2"),
+        (_older, "is of schema 1, and this emovae reads 3"),
         (lambda folder: changed(folder, lambda results: results.pop("plans")), "it lacks plans"),
         (lambda folder: changed(folder, lambda results: results["rows"][0].pop("recall")), "it lacks recall"),
         (lambda folder: changed(folder, lambda results: results.update(rows=[])), "it lacks rows"),

@@ -1,10 +1,15 @@
 import hashlib
 import itertools
+import json
 import re
+import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 import numpy as np
 import pytest
@@ -275,7 +280,10 @@ def test_shares_are_whole_and_make_up_the_total(total: int, weights: list[int]) 
 def test_the_reader_reads_the_tree_back_without_a_finding(tiny: Path) -> None:
     planned = {turn.id: turn for dialog in plan(TINY) for turn in dialog.turns}
     corpus = corpora.open_corpus(str(tiny))
-    assert (corpus.name, corpus.mapping, corpus.notices) == ("iemocap", "four", ())
+    assert (corpus.name, corpus.mapping) == ("iemocap", "four")
+    made_up, few = corpus.notices
+    assert made_up.startswith("This is not IEMOCAP: voices, words and ratings were made up")
+    assert few.startswith(f"{len(planned)} of the 10,039 turns")
     assert [utterance.id for utterance in corpus.utterances] == sorted(planned)
     for utterance in corpus.utterances:
         turn = planned[utterance.id]
@@ -300,7 +308,7 @@ def test_every_recording_is_16_khz_mono_16_bit_as_long_as_its_turn_and_heard(tin
 
 def test_every_irregularity_of_the_release_is_in_the_tree(tiny: Path) -> None:
     release = tiny / "IEMOCAP_full_release"
-    for session in sorted(release.iterdir()):
+    for session in sorted(release.glob("Session*")):
         labels = session / "dialog" / "EmoEvaluation"
         doubles = [path for path in session.rglob("._*") if path.is_file()]
         assert {path.parent for path in doubles} >= {
@@ -317,7 +325,8 @@ def test_every_irregularity_of_the_release_is_in_the_tree(tiny: Path) -> None:
         said = "".join(path.read_text() for path in (session / "dialog/transcriptions").glob("Ses*.txt"))
         assert re.search(r"^Ses0\d[FM]_\w+_MXX0 \[\d{3}\.\d{4}-\d{3}\.\d{4}\]: ", said, re.MULTILINE)
         assert {path.name[5] for path in labels.glob("Ses*.txt")} == {"F", "M"}  # both takes
-    assert [path.name for path in sorted(release.iterdir())] == [f"Session{number}" for number in range(1, 6)]
+    folders = {path.name for path in release.iterdir() if path.is_dir()}
+    assert folders == {f"Session{number}" for number in range(1, 6)}
     assert list(release.glob("Session3/dialog/EmoEvaluation/Ses03M_impro0[58][ab].txt"))
 
 
@@ -477,3 +486,25 @@ def test_the_whole_corpus_has_the_published_hours_of_sound(tmp_path: Path) -> No
     assert sum(seconds.values()) / 3600 == pytest.approx(ALL_HOURS, abs=0.05)
     four = [length_s for utterance, length_s in seconds.items() if mapped(utterance.emotion, "four")]
     assert (min(four), max(four), len(four)) == (SHORTEST_S, LONGEST_S, 5_531)
+    code, said = checked(tmp_path)
+    assert (code, said["findings"]) == (0, [])
+    assert all(not row["difference"] for table in said["counts"] for row in table["rows"])
+    label_file = tmp_path / "IEMOCAP_full_release/Session2/dialog/EmoEvaluation/Ses02F_impro03.txt"
+    whole = label_file.read_bytes()
+    label_file.write_bytes(whole[: len(whole) // 2])
+    code, said = checked(tmp_path)
+    assert code == 1
+    assert "Ses02F_impro03.txt" in json.dumps(said["findings"])
+    label_file.write_bytes(whole)
+    shutil.rmtree(tmp_path / "IEMOCAP_full_release/Session4/sentences/wav")
+    code, said = checked(tmp_path)
+    assert code == 1
+    (silent,) = [finding for finding in said["findings"] if finding["kind"] == "labels without audio"]
+    assert "Session4 2,103 of 2,103" in silent["message"]
+
+
+def checked(tree: Path) -> tuple[int, dict[str, Any]]:
+    """What `emovae check` says of a tree, and its exit code."""
+    command = [sys.executable, "-c", "from emovae.shells.cli import main; main()", "check", str(tree), "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.returncode, json.loads(ended.stdout)

@@ -3,7 +3,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import f1_score
 
 from conftest import Ran
 from emovae.config import Experiment
@@ -179,3 +182,46 @@ def test_every_latent_size_has_cells_rows_and_predictions_of_its_own(
     alone = run(stated.model_copy(update={"latent_sizes": ()}), ran.corpus, tmp_path, ran.cache)
     assert alone.computed == 0  # size 4 is the experiment's own
     assert alone.results["rows"][1]["confusion"] == results["rows"][2]["confusion"]
+
+
+def test_table_2s_f_measures_and_their_mean_are_those_of_scikit_learn(
+    ran: Ran, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    dimensions = ["arousal", "power", "valence"]
+    stated = resolve({**tiny, "models": ["VAE-LSTM"], "baselines": ["functionals-SVM"], "targets": dimensions})
+    results = run(stated, ran.corpus, tmp_path, ran.cache).results
+    told = pq.read_table(tmp_path / "predictions.parquet").to_pylist()
+    for mean in results["means"]:
+        rows = [row for row in results["rows"] if row["model"] == mean["model"]]
+        assert [row["target"] for row in rows] == dimensions
+        for average in ("macro", "weighted"):
+            each = [f_measures(told, row, average) for row in rows]
+            assert [row[f"{average}_f1"] for row in rows] == pytest.approx(each)
+            assert mean[f"{average}_f1"] == pytest.approx(np.mean(each))
+
+
+def f_measures(told: list[dict[str, Any]], row: dict[str, Any], average: str) -> float:
+    """Pooled over folds, then the mean over seeds; a level that nobody shows has no part in it."""
+    each = []
+    for seed in range(row["seeds"]):
+        lines = [x for x in told if (x["model"], x["target"], x["seed"]) == (row["model"], row["target"], seed)]
+        true = [line["label"] for line in lines]
+        assert len(true) == row["n"]
+        each.append(f1_score(true, [line["predicted"] for line in lines], labels=sorted(set(true)), average=average))
+    return float(np.mean(each))
+
+
+def test_ratings_on_another_scale_are_refused_where_levels_are_asked_for() -> None:
+    corpus = open_corpus("synthetic:80")
+    wide = [replace(one, arousal=9.0 if place < 5 else one.arousal) for place, one in enumerate(corpus.utterances)]
+    with pytest.raises(CorpusError, match=r"5 of 80 ratings of arousal lie outside 1 to 5, 9 first"):
+        tasks_of(experiment(targets=["arousal"]), corpus, wide)
+    assert tasks_of(experiment(targets=["emotion", "power"]), corpus, wide)
+    slip = [replace(one, arousal=5.5 if place == 0 else one.arousal) for place, one in enumerate(corpus.utterances)]
+    assert tasks_of(experiment(targets=["arousal"]), corpus, slip)[0].labels[0] == "high"
+
+
+def test_a_mapping_that_leaves_nothing_names_what_there_is() -> None:
+    corpus = named(open_corpus("synthetic:80"), ["boredom", "contempt"])
+    with pytest.raises(CorpusError, match=r"leaves no utterance: the corpus has boredom, contempt; .*mapping=raw"):
+        tasks_of(experiment(mapping="six"), corpus, corpus.utterances)

@@ -43,7 +43,7 @@ def curves_of(folder: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
 
 def tracked(ran: Ran, experiment: Experiment, out: Path) -> dict[str, Any]:
     told: list[str] = []
-    with Tracker(open_board("tensorboard", out), told.append) as tracker:
+    with Tracker(open_board("tensorboard", out), experiment, told.append) as tracker:
         outcome = run(experiment, ran.corpus, out, ran.cache, Several(tracker))
     assert told == []
     return outcome.results
@@ -101,7 +101,7 @@ def test_a_board_that_fails_later_is_told_once_and_the_run_goes_on(
     ran: Ran, experiment: Experiment, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    with Tracker(Failing(tmp_path / "board"), told.append) as tracker:
+    with Tracker(Failing(tmp_path / "board"), experiment, told.append) as tracker:
         outcome = run(experiment, ran.corpus, tmp_path, ran.cache, tracker)
     assert told == ["tracking stopped (OSError: no space left); the run itself goes on"]
     assert len(outcome.results["rows"]) == 2
@@ -111,7 +111,7 @@ def test_a_board_that_cannot_begin_stops_the_run_before_it_learns(
     ran: Ran, experiment: Experiment, tmp_path: Path
 ) -> None:
     (tmp_path / "tensorboard").write_text("in the way")
-    with pytest.raises(ConfigError, match=r"--track: FileExistsError: .*leave --track out"):
+    with pytest.raises(ConfigError, match=r"--track: OutputError: .*leave --track out"):
         tracked(ran, experiment, tmp_path)
     assert not list((tmp_path / "cells").glob("*"))
 
@@ -180,6 +180,19 @@ def test_mlflow_has_the_settings_the_curves_and_the_figures(tmp_path: Path) -> N
         assert told["metrics"]["result/ua"] == [[0, pytest.approx(row["ua"])]]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "foo://x", "./mlruns"])
+def test_an_mlflow_that_cannot_be_had_is_told_before_anything_is_computed(tmp_path: Path, uri: str) -> None:
+    (tmp_path / "mine.toml").write_text(EXPERIMENT)
+    options = ("--corpus", "synthetic:40", "--out", "out", "--cache", "cache", "--track", "mlflow")
+    ended = emovae("run", "mine.toml", *options, folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert ended.returncode == 2
+    assert "emovae: --track: " in ended.stderr
+    assert "leave --track out" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
 def test_an_extra_that_is_not_installed_is_named(tmp_path: Path, name: str, package: str) -> None:
     (tmp_path / "mine.toml").write_text(EXPERIMENT)
@@ -209,5 +222,11 @@ def test_every_learned_cell_has_a_name_of_its_own(ran: Ran) -> None:
             seen.extend(self._name(cell) for cell in cells_of(context))
             assert jobs == jobs_of(context, [])
 
-    run(ran.experiment, ran.corpus, ran.out, ran.cache, Listening(TensorBoard(ran.out / "none"), seen.append))
+    run(
+        ran.experiment,
+        ran.corpus,
+        ran.out,
+        ran.cache,
+        Listening(TensorBoard(ran.out / "none"), ran.experiment, seen.append),
+    )
     assert len(set(seen)) == len(seen) > 10

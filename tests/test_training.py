@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-from emovae import latents
+from emovae import latents, training
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Autoencoder, Classifier
@@ -17,6 +18,7 @@ from emovae.latents import Sequences
 from emovae.machine import Machine, one_thread
 from emovae.seeds import seed_for
 from emovae.training import (
+    DIVERGED,
     Epoch,
     Examples,
     Labelled,
@@ -184,6 +186,27 @@ def test_epochs_ends_after_so_many_and_keeps_the_last_weights() -> None:
 def test_training_that_diverges_says_so_and_what_to_lower(model: str) -> None:
     with pytest.raises(EmovaeError, match=r"after epoch \d+: training diverged; lower autoencoder.learning_rate"):
         trained(model, learning_rate=1e12)
+
+
+@pytest.mark.parametrize("stop", ["threshold", "patience", "epochs"])
+def test_a_training_that_diverges_late_goes_back_to_the_best_epoch_before(
+    stop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn, epochs = training._learn_once, itertools.count()
+
+    def until_the_fourth(network: Network, *rest: Any) -> tuple[float, float]:
+        told = learn(network, *rest)
+        if next(epochs) == 3:
+            with torch.no_grad():
+                next(network.parameters()).fill_(torch.nan)
+        return told
+
+    monkeypatch.setattr(training, "_learn_once", until_the_fourth)
+    network, curve = trained(stop=stop, threshold=1e-6, epochs=20)
+    assert len(curve) == 3
+    assert [DIVERGED in epoch for epoch in curve] == [False, False, True]
+    assert curve[-1][DIVERGED] == 4
+    assert autoencoder_loss(network, HELD_OUT, 1.0, 0, CPU) == min(column(curve, "validation"))
 
 
 def test_a_greater_kl_weight_leaves_a_smaller_divergence() -> None:

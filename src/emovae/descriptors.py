@@ -28,7 +28,7 @@ from emovae.frames import CorpusFrames
 
 Level = Literal["low_level", "functionals"]
 
-LEVELS: dict[str, Level] = {
+READS: dict[str, Level] = {
     "ACNN-eGeMAPS": "low_level",
     "eGeMAPS-LSTM": "low_level",
     "eGeMAPS-SVM": "functionals",
@@ -56,7 +56,7 @@ class Descriptors(NamedTuple):
 
     def of(self, model: str) -> CorpusFrames:
         """What a model reads."""
-        found: CorpusFrames | None = getattr(self, LEVELS[model])
+        found: CorpusFrames | None = getattr(self, READS[model])
         assert found is not None, f"the descriptors that {model} reads were not computed"
         return found
 
@@ -72,12 +72,12 @@ def without_missing(experiment: Experiment) -> tuple[Experiment, tuple[str, ...]
     Raises:
         ConfigError: when nothing would be left of it.
     """
-    readers = [model for model in (*experiment.baselines, *experiment.rivals) if model in LEVELS]
+    readers = [model for model in (*experiment.baselines, *experiment.rivals) if model in READS]
     if not readers or installed():
         return experiment, ()
     verb = "was" if len(readers) == 1 else "were"
     said = f"{', '.join(readers)} {verb} left out: openSMILE is not installed; {remedy()}"
-    able = {side: tuple(model for model in getattr(experiment, side) if model not in LEVELS) for side in SIDES}
+    able = {side: tuple(model for model in getattr(experiment, side) if model not in READS) for side in SIDES}
     if not (experiment.models or any(able.values())):
         raise ConfigError(f"{said}; without, nothing of {experiment.name} is left to run")
     return experiment.model_copy(update=able), (said,)
@@ -93,7 +93,7 @@ def descriptors_of(
     progress: Progress = lambda _done, _of: None,
 ) -> Descriptors:
     """The descriptors that the models of an experiment read, and no others; arguments as of `corpus_descriptors`."""
-    levels = dict.fromkeys(LEVELS[model] for model in (*experiment.baselines, *experiment.rivals) if model in LEVELS)
+    levels = dict.fromkeys(READS[model] for model in (*experiment.baselines, *experiment.rivals) if model in READS)
     return Descriptors(
         **{
             level: corpus_descriptors(corpus, frames, level, folder, threads=threads, progress=progress)

@@ -67,17 +67,24 @@ def read_json(path: Path) -> Any:
     """Reads a JSON file that emovae wrote.
 
     Raises:
-        OutputError: when it is damaged.
+        OutputError: when it is damaged, or cannot be read.
     """
     try:
         return json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:
         raise damaged(path, error) from error
 
 
 def damaged(path: Path, why: object) -> OutputError:
     """The error to raise for a file of emovae's own that is not as it was written."""
     return OutputError(f"{path} is damaged ({why}); delete it, and the same command computes it again")
+
+
+def unreadable(path: Path, error: OSError) -> OutputError:
+    """The error to raise for a file of emovae's own that the system does not give."""
+    return OutputError(f"{path} cannot be read: {error.strerror or error}; check its rights")
 
 
 def fingerprint(value: object, length: int = 16) -> str:

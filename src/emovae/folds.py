@@ -5,6 +5,7 @@ stopping. Folds don't depend on the seed of an experiment, so that seeds can be 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +13,19 @@ from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.files import fingerprint
 from emovae.groups import choose_speakers
-from emovae.heldout import MIXED, SESSION_OUT, Row, Speech, Strata, can_be_spared, few, held_out, said_by
+from emovae.heldout import (
+    APART,
+    MIXED,
+    SESSION_OUT,
+    Row,
+    Speech,
+    Strata,
+    can_be_spared,
+    few,
+    held_out,
+    said_by,
+    sessions_apart,
+)
 from emovae.utterance import Utterance
 
 
@@ -85,8 +98,22 @@ def plan_folds(
         raise ProtocolError(f"{len(rows)} utterances with classes: {found}; a task needs two classes at least")
     speech = Speech(utterances, [[] if label is None else [label] for label in labels] if strata is None else strata)
     name, tested = held_out(speech, rows, protocol, setting)
+    if MIXED not in name and name != SESSION_OUT and sessions_apart(speech, [test for _, test in tested]):
+        with suppress(ProtocolError):  # too few speakers may be left to learn from
+            return _plan(name + APART, tested, rows, speech, labels, protocol)
+    return _plan(name, tested, rows, speech, labels, protocol)
+
+
+def _plan(
+    name: str,
+    tested: Sequence[tuple[str, Sequence[Row]]],
+    rows: Sequence[Row],
+    speech: Speech,
+    labels: Sequence[str | None],
+    protocol: Protocol,
+) -> Plan:
     folds = tuple(_fold(what, test, rows, speech, protocol.validation, name) for what, test in tested)
-    return Plan(name, folds, fingerprint([_identity(fold, utterances, labels) for fold in folds]))
+    return Plan(name, folds, fingerprint([_identity(fold, speech.utterances, labels) for fold in folds]))
 
 
 def _fold(
@@ -99,16 +126,18 @@ def _fold(
 ) -> Fold:
     utterances = speech.utterances
     tested = {row.place for row in test}
-    others = [row for row in rows if row.place not in tested]
-    if lacking := {row.label for row in test} - {row.label for row in others}:
-        raise ProtocolError(f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds")
     shut_out = set() if MIXED in protocol else {utterances[index].speaker for index in tested}
-    sessions = {utterances[index].session for index in tested} if protocol == SESSION_OUT else set()
+    apart = protocol == SESSION_OUT or protocol.endswith(APART)
+    sessions = {utterances[index].session for index in tested} if apart else set()
     beside = [
         index
         for index, utterance in enumerate(utterances)
         if index not in tested and utterance.speaker not in shut_out and utterance.session not in sessions
     ]
+    left = set(beside)
+    others = [row for row in rows if row.place in left]
+    if lacking := {row.label for row in test} - {row.label for row in others}:
+        raise ProtocolError(f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds")
     stopping = _validation_speakers(others, speech, beside, share, name)
     in_task = {row.place for row in rows}
     return Fold(
@@ -142,4 +171,6 @@ def _identity(fold: Fold, utterances: Sequence[Utterance], labels: Sequence[str 
         return [[utterances[index].id, labels[index]] for index in members]
 
     roles = {role: ids(getattr(fold, role)) for role in ("train", "validation", "test", "extra")}
+    if fold.aside:
+        roles["aside"] = ids(fold.aside)
     return [fold.name, roles]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from emovae.config import Autoencoder, Experiment, Rival
-from emovae.descriptors import LEVELS, Descriptors
+from emovae.descriptors import READS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
@@ -59,11 +59,18 @@ class Context(NamedTuple):
 
     def rows(self, cell: Cell) -> CorpusFrames:
         """What a cell's model reads of the recordings: log-mel frames, or descriptors."""
-        return self.descriptors.of(cell.model) if cell.model in LEVELS else self.frames
+        return self.descriptors.of(cell.model) if cell.model in READS else self.frames
 
     def autoencoder(self, cell: Cell) -> Autoencoder:
         """The settings of a cell's autoencoder."""
         return self.experiment.autoencoder.model_copy(update={"latent": cell.latent})
+
+    def name(self, cell: Cell) -> tuple[str, str]:
+        """What a person calls a cell: its line in the table, and which part of that."""
+        task = self.tasks[cell.task]
+        parts = (cell.model, cell.latent, cell.test_condition, task.target, task.subset)
+        line = " ".join(str(part) for part in parts if part is not None)
+        return line, f"{task.plan.folds[cell.fold].name} seed {cell.seed}"
 
     def ids(self, members: Sequence[int]) -> list[str]:
         """The ids of these utterances."""

@@ -10,6 +10,9 @@
 | `contiguous`      | blocks of rows in the corpus's order                       | `10-contiguous-folds-speakers-mixed`|
 | `random`          | shuffled rows                                              | `10-random-folds-speakers-mixed`    |
 | `held-out-random` | a share of shuffled rows                                   | `10%-held-out-speakers-mixed`       |
+
+Where speakers are held out and their sessions can be, too, nothing else of these is learned from, and the name ends in
+`sessions-apart`: on IEMOCAP a speaker's partner, whose voice may be heard in the speaker's recordings.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +29,7 @@ from emovae.utterance import Utterance
 
 SESSION_OUT = "leave-one-session-out"
 MIXED = "speakers-mixed"
+APART = "-sessions-apart"
 NAMED = 5
 """So many speakers are named in a message."""
 
@@ -97,6 +101,19 @@ def held_out(
         return f"{count}-random-folds-{MIXED}", list(_blocks(shuffled, count))
     tested_rows = max(1, round(protocol.share * len(rows)))
     return f"{protocol.share:.0%}-held-out-{MIXED}", [("a random share", shuffled[:tested_rows])]
+
+
+def sessions_apart(speech: Speech, tested: Iterable[Sequence[Row]]) -> bool:
+    """Whether what else was recorded with the tested speakers can be left out of learning.
+
+    It should be: who shares a session shares a scene, a room, and now and then a recording. It can where every speaker
+    belongs to one session, and no fold's sessions are more than half of all.
+    """
+    sessions = {(utterance.speaker, utterance.session) for utterance in speech.utterances}
+    if any(session is None for _, session in sessions) or len(dict(sessions)) < len(sessions):
+        return False
+    count = len({session for _, session in sessions})
+    return all(2 * len({speech.utterances[row.place].session for row in rows}) <= count for rows in tested)
 
 
 def can_be_spared(rows: Sequence[Row], some: Sequence[Row]) -> bool:

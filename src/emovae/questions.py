@@ -30,12 +30,17 @@ QUESTIONS = (
     ("LSTM batch, epochs, patience", ("classifier.batch_size", "classifier.epochs", "classifier.patience")),
     ("LSTM input scaled", "classifier.scale_inputs"),
     ("class weights", "classifier.class_weights"),
-    ("share of training speakers for early stopping", "protocol.validation"),
+    (
+        "share of training speakers for early stopping: emotion, dimensions",
+        ("protocol.validation", "dimensional_protocol.validation"),
+    ),
     ("autoencoder's layers, latent size", ("autoencoder.hidden", "autoencoder.latent")),
+    ("latent sizes in its place", "latent_sizes"),
     ("learning rates, autoencoder and LSTM", ("autoencoder.learning_rate", "classifier.learning_rate")),
     ("segments, ms: length, step", ("segments.length_ms", "segments.step_ms")),
     ("shorter recordings", "segments.short"),
     ("mel bands, from and to Hz", ("front_end.bands", "front_end.low_hz", "front_end.high_hz")),
+    ("their sides are straight over", "front_end.triangles"),
 )
 """Question -> the settings that answer it."""
 
@@ -56,5 +61,5 @@ def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
 
 def _spelled(value: Any) -> str:
     if isinstance(value, list):
-        return " and ".join(_spelled(item) for item in value)
+        return " and ".join(_spelled(item) for item in value) or "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,33 +5,34 @@ The page holds everything it shows, asks nothing of any network, and is the same
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from emovae.comparison import ORACLE, compared, is_published_corpus
 from emovae.curves import read_curves
 from emovae.errors import OutputError
 from emovae.figures import Drawing
-from emovae.files import damaged, fingerprint, read_json, write_bytes
+from emovae.files import damaged, fingerprint, read_json, unreadable, write_bytes, write_json
 from emovae.gallery import Section, sections
 from emovae.latex import latex
 from emovae.questions import answers
 from emovae.results import SCHEMA
-from emovae.tables import notices
+from emovae.tables import markdown, notices
 from emovae.views import Views, read_views
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 TOP = ("schema", "experiment", "corpus", "fingerprint", "settings", "plans", "rows", "means", "quoted", "published_for")
 IN_ROW = ("model", "target", "subset", "latent", "classes", "confusion", "recall", "folds", "per_seed", "published")
-KINDS = ("confusion", "sizes", "learning", "latents", "reconstruction", "drawn")
-"""What the names of figures begin with; others' files in the same folder are left alone."""
+CONTENTS = "contents.json"
+"""The figures that a report wrote, in their folder; others' files there are left alone."""
 SPEAKERS_NAMED = 12
 
 
 def write_report(folder: Path) -> None:
-    """Writes `report.html`, `table.tex` and `figures/` into a run folder, from what lies in it.
+    """Writes `report.html`, `table.tex`, `table.md` and `figures/` into a run folder, from what lies in it.
 
     Everything is made before anything is written, and the page comes last.
 
@@ -40,21 +41,29 @@ def write_report(folder: Path) -> None:
             be written.
     """
     results = _results(folder)
+    try:
+        page, tables, drawings = _made(folder, results)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, UndefinedError) as error:
+        raise damaged(folder / "results.json", f"{type(error).__name__}: {error}") from error
+    for one in drawings.values():
+        write_bytes(folder / "figures" / f"{one.name}.svg", one.svg)
+        write_bytes(folder / "figures" / f"{one.name}.png", one.png)
+    _clear(folder / "figures", drawings)
+    write_bytes(folder / "table.tex", tables.encode(errors="replace"))
+    write_bytes(folder / "table.md", markdown(results).encode())
+    write_bytes(folder / "report.html", page.encode(errors="backslashreplace"))
+
+
+def _made(folder: Path, results: dict[str, Any]) -> tuple[str, str, dict[str, Drawing]]:
+    """The page, the tables for LaTeX, and every figure by its name."""
     curves, views = folder / "curves.parquet", folder / "views.safetensors"
     parts = sections(
         results,
         read_curves(curves) if curves.exists() else None,
         _views_of(results, read_views(views)) if views.exists() else None,
     )
-    page = _page(folder, results, parts)
-    tables = latex(compared(results))
     drawings = {one.name: one for part in parts for group in part.groups for one in group.drawings}
-    for one in drawings.values():
-        write_bytes(folder / "figures" / f"{one.name}.svg", one.svg)
-        write_bytes(folder / "figures" / f"{one.name}.png", one.png)
-    _clear(folder / "figures", drawings)
-    write_bytes(folder / "table.tex", tables.encode(errors="replace"))
-    write_bytes(folder / "report.html", page.encode(errors="backslashreplace"))
+    return _page(folder, results, parts), latex(compared(results)), drawings
 
 
 def _results(folder: Path) -> dict[str, Any]:
@@ -91,7 +100,6 @@ def _page(folder: Path, results: dict[str, Any], parts: Sequence[Section]) -> st
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals["picture"] = _picture
     run = folder / "run.json"
-    config = folder / "config.toml"
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         results=results,
         seeds=max(row["seeds"] for row in results["rows"]),
@@ -103,8 +111,15 @@ def _page(folder: Path, results: dict[str, Any], parts: Sequence[Section]) -> st
         plans=[_plan(plan) for plan in results["plans"]],
         answers=list(answers(results["settings"])),
         versions=_versions(read_json(run)) if run.exists() else {},
-        config=config.read_text(encoding="utf-8", errors="replace") if config.exists() else "",
+        config=_text(folder / "config.toml"),
     )
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8", errors="replace") if place.exists() else ""
+    except OSError as error:
+        raise unreadable(place, error) from error
 
 
 def _picture(one: Drawing) -> str:
@@ -143,8 +158,13 @@ def _versions(run: Any) -> dict[str, str]:
 
 
 def _clear(folder: Path, drawings: Mapping[str, Drawing]) -> None:
-    """Removes the figures of an earlier report that this one does not have."""
-    for place in sorted(folder.glob("*-*")) if folder.is_dir() else ():
-        ours = place.suffix in (".svg", ".png") and place.name.split("-")[0] in KINDS
-        if ours and place.name.removesuffix(place.suffix) not in drawings:
-            place.unlink(missing_ok=True)
+    """Removes the figures that an earlier report listed and this one does not have, and writes the list anew."""
+    listed = folder / CONTENTS
+    before = read_json(listed) if listed.is_file() else []
+    for name in before if isinstance(before, list) else ():
+        # A name from a file is taken for a figure beside it, never for a place elsewhere.
+        if name not in drawings and Path(str(name)).name == name:
+            for suffix in (".svg", ".png"):
+                with suppress(OSError):
+                    (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    write_json(listed, sorted(drawings))

@@ -18,8 +18,9 @@ from emovae.judged import Judged, Line, judge, lines_of
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
 from emovae.tasks import Task
+from emovae.training import DIVERGED
 
-SCHEMA = 2
+SCHEMA = 3
 FEATURES = {
     "majority": "none",
     "functionals-SVM": "functionals of log-mel frames",
@@ -28,9 +29,9 @@ FEATURES = {
     "ACNN-logmel": "log-mel frames",
     "ACNN-MFCC": "MFCC",
     "ACNN-eGeMAPS": "eGeMAPS low-level descriptors",
-    "BLSTM-CTC": "log-mel frames",
-    "BLSTM-ELM": "log-mel frames",
-    "eGeMAPS-LSTM": "eGeMAPS low-level descriptors",
+    "BLSTM-CTC": "log-mel frames, means over 100 ms",
+    "BLSTM-ELM": "log-mel frames, means over 100 ms",
+    "eGeMAPS-LSTM": "eGeMAPS low-level descriptors, means over 100 ms",
 }
 """What a model reads; the variational ones read what the setting `features` says."""
 
@@ -114,6 +115,7 @@ def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
         "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
         "fingerprint": task.plan.fingerprint,
         "threshold_reached": _threshold_reached(context, cells),
+        "diverged": _diverged(context, cells),
         "published": printed_for(experiment, line, task),
     }
 
@@ -145,6 +147,12 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]
         else None,
         "absent_classes": absent,
     }
+
+
+def _diverged(context: Context, cells: Sequence[Cell]) -> int:
+    """In how many trainings the autoencoder's loss ceased to be finite."""
+    curves = [result.autoencoder_curve for cell in cells if (result := result_of(context, cell)) is not None]
+    return sum(DIVERGED in curve[-1] for curve in curves if curve)
 
 
 def _threshold_reached(context: Context, cells: Sequence[Cell]) -> dict[str, int] | None:

@@ -64,7 +64,13 @@ def notices(results: dict[str, Any]) -> Iterator[str]:
         if count := row["threshold_reached"]:
             yield (
                 f"{row['target']}, {row['subset']}, {line_name(row, results)}: the autoencoder came below the threshold"
-                f" in {count['reached']} of {count['trainings']} trainings; the others ended after the last epoch."
+                f" in {count['reached']} of {count['trainings']} trainings; of the others the best epoch was taken."
+            )
+        if row["diverged"]:
+            trainings = row["folds"]["count"] * row["seeds"]
+            yield (
+                f"{row['target']}, {row['subset']}, {line_name(row, results)}: the autoencoder's loss ceased to be"
+                f" finite in {row['diverged']} of {trainings} trainings; the best epoch before was taken."
             )
     for plan in results["plans"]:
         for fold in plan["folds"]:

@@ -1,7 +1,8 @@
 """What is to be told apart, on which utterances, and who is held out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from emovae.folds import Plan, plan_folds
 from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, LabelMapping, level, mapped
 from emovae.utterance import Utterance
 
+LOWEST_RATING, HIGHEST_RATING, SLIP = 1.0, 5.0, 0.5
 WHOLE = "complete"
 """The name of a corpus's subset that is all of it."""
 
@@ -99,9 +101,9 @@ def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Uttera
         for target in experiment.targets
         for subset in names
     }
-    strata = {emotional: _strata(inside, emotional=emotional) for emotional in (True, False)}
+    strata = {target: _strata(experiment, utterances, emotions, target) for target in experiment.targets}
     return tuple(
-        _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target == "emotion"])
+        _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target])
         for (target, subset), within in inside.items()
     )
 
@@ -124,9 +126,27 @@ def _labels(
         else _label(experiment, utterance, emotion, target)
         for utterance, emotion in zip(utterances, emotions, strict=True)
     )
+    if target != "emotion":
+        _require_scale(utterances, target)
     if not any(known):
+        named = sorted({utterance.emotion for utterance in utterances if utterance.emotion is not None})
+        if target == "emotion" and named:
+            raise CorpusError(
+                f"the label mapping leaves no utterance: the corpus has {', '.join(named)}; use --set mapping=raw"
+            )
         raise CorpusError(f"no utterance has a label for {target}; choose another target, or another corpus")
     return known
+
+
+def _require_scale(utterances: Sequence[Utterance], target: Target) -> None:
+    """Levels are of a scale from 1 to 5; a rater's slip just off it moves no level."""
+    rated = [value for utterance in utterances if (value := getattr(utterance, DIMENSIONS[target])) is not None]
+    outside = [value for value in rated if not LOWEST_RATING - SLIP <= value <= HIGHEST_RATING + SLIP]
+    if outside:
+        raise CorpusError(
+            f"{len(outside)} of {len(rated)} ratings of {target} lie outside {LOWEST_RATING:g} to {HIGHEST_RATING:g},"
+            f" {outside[0]:g} first, and low, mid and high are levels of that scale; bring the ratings to it"
+        )
 
 
 def _label(experiment: Experiment, utterance: Utterance, emotion: str | None, target: Target) -> str | None:
@@ -150,17 +170,28 @@ def _inside(
     )
 
 
-def _strata(inside: Mapping[tuple[Target, str], Labels], *, emotional: bool) -> list[list[str]]:
-    """What each utterance counts among in the tasks that share their folds."""
-    shared = {name: labels for name, labels in inside.items() if (name[0] == "emotion") == emotional}
-    several = len(shared) > 1
-    return [
-        [
-            f"{target} {subset} {label}" if several else label
-            for (target, subset), label in zip(shared, among, strict=True)
-            if label is not None
+def _strata(
+    experiment: Experiment, utterances: Sequence[Utterance], emotions: Sequence[str | None], target: Target
+) -> list[list[str]]:
+    """What each utterance counts among where speakers are divided: by the corpus, whatever else is in the grid.
+
+    So a task has the same folds in every experiment, and shares them with those that its autoencoders may serve: the
+    subsets of emotion with one another, and the three dimensions.
+    """
+    if target == "emotion":
+        wanted: set[str | None] = set(experiment.classes) or set(emotions)
+        known = [emotion if emotion in wanted else None for emotion in emotions]
+        return [
+            [] if emotion is None else [f"{utterance.subset or ''} {emotion}"]
+            for utterance, emotion in zip(utterances, known, strict=True)
         ]
-        for among in zip(*shared.values(), strict=True)
+    rated = [
+        [_label(experiment, utterance, None, dimension) for utterance in utterances]
+        for dimension in cast("tuple[Target, ...]", tuple(DIMENSIONS))
+    ]
+    return [
+        [f"{name} {label}" for name, label in zip(DIMENSIONS, labels, strict=True) if label is not None]
+        for labels in zip(*rated, strict=True)
     ]
 
 
@@ -176,7 +207,9 @@ def _task(
     target, subset = name
     emotional = target == "emotion"
     told = _known(labels if experiment.condition == "target" or emotional else emotions, inside)
-    setting = "protocol" if emotional else "dimensional_protocol"
+    protocol, setting = (
+        (experiment.protocol, "protocol") if emotional else (experiment.dimensional_protocol, "dimensional_protocol")
+    )
     return Task(
         target=target,
         subset=subset,
@@ -184,7 +217,7 @@ def _task(
         labels=inside,
         condition_classes=_ordered({label for label in told if label is not None}, target),
         condition_labels=told,
-        plan=plan_folds(utterances, inside, getattr(experiment, setting), strata, setting),
+        plan=plan_folds(utterances, inside, protocol, strata, setting),
     )
 
 

@@ -4,6 +4,7 @@ A cell is a run of its own, with a curve for each figure of each stage; a line o
 figures. What was finished before is told at the start, so that a run which goes on shows all of it.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, Protocol
 
 from emovae.cells import Step, result_of
 from emovae.comparison import line_name
+from emovae.config import Experiment
 from emovae.errors import ConfigError
 from emovae.experiment import Watcher
+from emovae.files import require_writable
 from emovae.grid import Cell, Context, cells_of
 from emovae.metrics import Scores
 from emovae.workers import Job
@@ -45,13 +48,18 @@ class Tracker(Watcher):
 
     Args:
         board: see `open_board`.
+        experiment: what is run.
         warn: is given one sentence where the board fails.
     """
 
-    def __init__(self, board: Board, warn: Callable[[str], None]) -> None:
-        self.board, self.warn, self.hears = board, warn, True
+    def __init__(self, board: Board, experiment: Experiment, warn: Callable[[str], None]) -> None:
+        self.board, self.experiment, self.warn, self.hears = board, experiment, warn, True
 
     def __enter__(self) -> "Tracker":
+        try:
+            self.board.begin(self.experiment.name, self.experiment.model_dump(mode="json", exclude={"published"}))
+        except Exception as error:
+            raise _refused(error) from error
         return self
 
     def __exit__(
@@ -62,12 +70,6 @@ class Tracker(Watcher):
     def planned(self, context: Context, jobs: Sequence[Job], _finished: int) -> None:
         """Tells the curves of all cells that were finished before."""
         self.context = context
-        experiment = context.experiment
-        try:
-            self.board.begin(experiment.name, experiment.model_dump(mode="json", exclude={"published"}))
-        except Exception as error:
-            why = f"{type(error).__name__}: {_first_line(error)}"
-            raise ConfigError(f"--track: {why}; mend the place that it names, or leave --track out") from error
         waiting = {cell for job in jobs for cell in job}
         for cell in cells_of(context):
             if cell not in waiting:
@@ -86,7 +88,8 @@ class Tracker(Watcher):
         """Tells the figures of every line of the table."""
         for row in results["rows"]:
             run = _safe(f"results/{line_name(row, results)} {row['target']} {row['subset']}")
-            self._tell(lambda run=run, row=row: self._row(run, row))  # type: ignore[misc]
+            if not self.board.knows(run):
+                self._tell(lambda run=run, row=row: self._row(run, row))  # type: ignore[misc]
 
     def _row(self, run: str, row: Mapping[str, Any]) -> None:
         self.board.point(run, "result", 0, {name: row[name] for name in Scores._fields})
@@ -102,10 +105,7 @@ class Tracker(Watcher):
         self.board.close(run)
 
     def _name(self, cell: Cell) -> str:
-        task = self.context.tasks[cell.task]
-        parts = (cell.model, cell.latent, cell.test_condition, task.target, task.subset)
-        where = f"{task.plan.folds[cell.fold].name} seed {cell.seed}"
-        return _safe(" ".join(str(part) for part in parts if part) + "/" + where)
+        return _safe("/".join(self.context.name(cell)))
 
     def _tell(self, what: Callable[[], None]) -> None:
         if not self.hears:
@@ -131,8 +131,8 @@ class TensorBoard:
         return (self.folder / run).exists()
 
     def begin(self, _experiment: str, _settings: Mapping[str, Any]) -> None:
-        """Makes the folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Makes the folder, and tries it."""
+        require_writable(self.folder)
 
     def point(self, run: str, stage: str, epoch: int, figures: Figures) -> None:
         """Adds a point to each curve."""
@@ -156,6 +156,9 @@ class MLflow:
     """An MLflow server or database, as `MLFLOW_TRACKING_URI` names it: one run, and one within it for each cell."""
 
     def __init__(self) -> None:
+        # A server that is not there should be told within seconds; who wants to wait for it says so by these names.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
         from mlflow import MlflowClient  # noqa: PLC0415 - an extra
         from mlflow.entities import Metric, Param  # noqa: PLC0415
 
@@ -195,9 +198,6 @@ class MLflow:
             self.client.set_terminated(run, status)
 
 
-BOARDS = ("tensorboard", "mlflow")
-
-
 def open_board(name: str, out: Path) -> Board:
     """A board by its name; TensorBoard's files go to `out/tensorboard`.
 
@@ -208,6 +208,13 @@ def open_board(name: str, out: Path) -> Board:
         return TensorBoard(out / "tensorboard") if name == "tensorboard" else MLflow()
     except ImportError as error:
         raise ConfigError(f"--track {name} needs an extra ({error}); pip install 'emovae[{name}]'") from error
+    except Exception as error:  # whatever a client may raise of an address that it cannot use
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> ConfigError:
+    why = f"{type(error).__name__}: {_first_line(error)}"
+    return ConfigError(f"--track: {why}; mend the place that it names, or leave --track out")
 
 
 def _safe(name: str) -> str:

@@ -25,6 +25,9 @@ from emovae.seeds import seed_for
 Epoch = Mapping[str, float]
 OnEpoch = Callable[[int, Epoch], None]
 
+DIVERGED = "diverged"
+"""In the last epoch of a curve: the number of the epoch whose loss was not finite."""
+
 
 class Examples(NamedTuple):
     """Segments to learn from.
@@ -77,16 +80,17 @@ def train_autoencoder(
 ) -> list[Epoch]:
     """Minimises eq. 2: the squared distance summed over a segment's values, plus `kl_weight` times KL in nats.
 
-    It stops, as `settings.stop` says, when the mean distance of an epoch falls below the threshold (section 3.1),
-    when the loss on held-out speakers has not fallen for `patience` epochs (and goes back to the best), or after
-    `epochs` in any case.
+    It stops, as `settings.stop` says, when the mean distance of an epoch falls below the threshold (section 3.1; where
+    none does, it goes back to the best epoch), when the loss on held-out speakers has not fallen for `patience` epochs
+    (and goes back to the best), or after `epochs` in any case. Where the loss ceases to be finite, as it may with the
+    printed betas, it stops and goes back to the best epoch before.
 
     Returns:
         The learning curve: `reconstruction` and `divergence` of training, `validation` the held-out loss, each the
-        mean over segments.
+        mean over segments; in the last epoch `DIVERGED`, where the loss of the one after was not finite.
 
     Raises:
-        EmovaeError: when the loss is no longer finite.
+        EmovaeError: when the loss of the first epoch is not finite.
     """
     optimiser = torch.optim.Adam(
         network.parameters(), settings.learning_rate, settings.betas, settings.epsilon, fused=True
@@ -95,19 +99,14 @@ def train_autoencoder(
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
-        totals = torch.zeros(2, device=machine.device)
-        order = torch.randperm(len(train.segments), generator=shuffle)
-        for members in torch.split(order, settings.batch_size):
-            with machine.autocast():
-                terms = network(*train.batch(members, machine.device), noise)
-            loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
-            totals += torch.stack([term.detach().sum() for term in terms])
-        reconstruction, divergence = (totals / len(train.segments)).tolist()
+        reconstruction, divergence = _learn_once(network, train, optimiser, settings, shuffle, noise, machine)
         held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
-        _require_finite(reconstruction + divergence + held_out, "autoencoder", epoch)
+        if not math.isfinite(reconstruction + divergence + held_out):
+            if not curve:
+                raise _diverged(reconstruction + divergence + held_out, "autoencoder", epoch)
+            best.restore()
+            curve[-1] = {**curve[-1], DIVERGED: epoch + 1}
+            break
         curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": held_out})
         on_epoch(epoch, curve[-1])
         best.see(epoch, held_out)
@@ -115,9 +114,33 @@ def train_autoencoder(
             break
         if settings.stop == "patience" and epoch - best.epoch >= settings.patience:
             break
-    if settings.stop == "patience":
+    if settings.stop == "patience" or (settings.stop == "threshold" and reconstruction >= settings.threshold):
         best.restore()
     return curve
+
+
+def _learn_once(
+    network: Network,
+    train: Examples,
+    optimiser: torch.optim.Optimizer,
+    settings: Autoencoder,
+    shuffle: torch.Generator,
+    noise: torch.Generator,
+    machine: Machine,
+) -> tuple[float, float]:
+    """One epoch; the mean over segments of both terms of eq. 2."""
+    totals = torch.zeros(2, device=machine.device)
+    order = torch.randperm(len(train.segments), generator=shuffle)
+    for members in torch.split(order, settings.batch_size):
+        with machine.autocast():
+            terms = network(*train.batch(members, machine.device), noise)
+        loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        totals += torch.stack([term.detach().sum() for term in terms])
+    reconstruction, divergence = (totals / len(train.segments)).tolist()
+    return reconstruction, divergence
 
 
 @torch.inference_mode()
@@ -170,7 +193,8 @@ def train_classifier(
         held_out = classifier_loss(network, validation, machine)
         accuracy = float((predict(network, validation.sequences, machine).argmax(1) == validation.labels).mean())
         mean_loss = float(total) / len(train.labels)
-        _require_finite(mean_loss + held_out, "classifier", epoch)
+        if not math.isfinite(mean_loss + held_out):
+            raise _diverged(mean_loss + held_out, "classifier", epoch)
         curve.append({"loss": mean_loss, "validation": held_out, "accuracy": accuracy})
         on_epoch(epoch, curve[-1])
         best.see(epoch, held_out)
@@ -226,8 +250,7 @@ def _losses(network: SequenceClassifier, examples: Labelled, members: NDArray[np
         return network.losses(batch.to(machine.device), lengths.to(machine.device), labels.to(machine.device))
 
 
-def _require_finite(loss: float, what: str, epoch: int) -> None:
-    if not math.isfinite(loss):
-        raise EmovaeError(
-            f"the {what}'s loss is {loss} after epoch {epoch + 1}: training diverged; lower {what}.learning_rate"
-        )
+def _diverged(loss: float, what: str, epoch: int) -> EmovaeError:
+    return EmovaeError(
+        f"the {what}'s loss is {loss} after epoch {epoch + 1}: training diverged; lower {what}.learning_rate"
+    )

@@ -2,8 +2,9 @@
 
 At every step the network names one of the classes or says nothing (the blank of Graves et al. 2006), and an utterance's
 label sequence is its one emotion: somewhere it shows, and the rest may be silence. [16] decodes the labels; here the
-likelihoods of all one-label sequences are compared, which gives each class a probability. Width and depth are the
-classifier's `hidden` and `layers`, as for the LSTM.
+likelihoods of all one-label sequences are compared, which gives each class a probability. [16] reads MFCC, chromagram
+and properties of the spectrum; here the input is what the paper's own models see, log-mel frames (`rivals`). Width and
+depth are the classifier's `hidden` and `layers`, as for the LSTM.
 """
 
 from typing import final

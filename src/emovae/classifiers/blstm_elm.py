@@ -3,9 +3,10 @@
 The network says of every step which emotion it shows; the statistics of what it said go to the machine, which names the
 utterance. As in [30] every step is taught its utterance's label. ([17] lets some steps show nothing and finds out
 which; `blstm_ctc` does so here.) The statistics are those of [30]: of every class the greatest, least and mean
-probability, and the share of steps above 0.2. The machine has 120 random units as in [30]; what it does not tell is as
-usual since Huang et al. 2006: inputs at zero mean and unit deviation, sigmoid units, weights and offsets uniform in
--1..1, one-hot targets, and output weights by least squares, with a ridge of 1 that is not tuned.
+probability, and the share of steps above 0.2. [17] reads low-level features and MFCC with their derivatives; here the
+input is what the paper's own models see, log-mel frames (`rivals`). The machine has 120 random units as in [30]; what
+it does not tell is as usual since Huang et al. 2006: inputs at zero mean and unit deviation, sigmoid units, weights and
+offsets uniform in -1..1, one-hot targets, and output weights by least squares, with a ridge of 1 that is not tuned.
 """
 
 from typing import NamedTuple, final

@@ -184,24 +184,6 @@ def is_recording(path: Path) -> bool:
     return path.suffix.lower() in RECORDING_ENDINGS and not path.name.startswith(".")
 
 
-def recordings(folder: Path) -> dict[str, Path]:
-    """The audio files directly in a folder: name without ending -> file, in the order of the names.
-
-    Raises:
-        CorpusError: when the folder cannot be listed, or holds one name with two endings.
-    """
-    try:
-        paths = sorted(filter(is_recording, folder.iterdir()), key=lambda path: path.name)
-    except OSError as error:
-        raise CorpusError(f"folder {folder} cannot be listed: {error.strerror}; check the path and rights") from error
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise CorpusError(f"{folder} holds both {found[path.stem].name} and {path.name}; leave one of them")
-        found[path.stem] = path
-    return found
-
-
 def holds(root: Path, file: str, folder: str) -> bool:
     """Whether a file and a folder of these names lie under root; what cannot be looked at does not."""
     try:

@@ -15,6 +15,8 @@ FEW = 200
 FEWEST = 5
 """Fewer points have no neighbourhoods to keep."""
 MOST_NAMES = 16
+SHORT_NAME = 9
+"""Four such names stand beside one another in a legend, and two longer ones."""
 PERPLEXITY = 30
 
 
@@ -49,5 +51,6 @@ def scattered(points: NDArray[np.float32], names: Sequence[str], title: str) -> 
     axes.set_title(title)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(True)
-    figure.legend(loc="outside lower center", ncols=4, handletextpad=0.1, columnspacing=1, markerscale=1.3)
+    columns = 4 if max(map(len, common)) <= SHORT_NAME else 2
+    figure.legend(loc="outside lower center", ncols=columns, handletextpad=0.1, columnspacing=1, markerscale=1.3)
     return figure

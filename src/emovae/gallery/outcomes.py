@@ -15,8 +15,8 @@ LEARNING = (
     ("autoencoder", "reconstruction", "squared distance a segment, training", 1.0),
     ("autoencoder", "divergence", "KL a segment, nats, training", 1.0),
     ("autoencoder", "validation", "loss (eq. 2) a segment, held out", 1.0),
-    ("classifier", "loss", "cross-entropy, training", 1.0),
-    ("classifier", "validation", "cross-entropy, held out", 1.0),
+    ("classifier", "loss", "loss, training", 1.0),
+    ("classifier", "validation", "loss, held out", 1.0),
     ("classifier", "accuracy", "accuracy, %, held out", 100.0),
 )
 """Stage, figure, heading and scale of each panel of the learning curves."""

@@ -197,3 +197,6 @@ def main() -> None:
     except EmovaeError as error:
         click.echo(f"emovae: {error}", err=True)
         sys.exit(WRONG)
+    except OSError as error:  # such as a full disk under the terminal's output; 1 would mean findings
+        click.echo(f"emovae: {error.strerror or error}", err=True)
+        sys.exit(WRONG)

@@ -114,9 +114,7 @@ class Progress(Watcher):
             self.say(f"  {self._name(cell)}{'; '.join(['', *map(_told, stages)])}")
 
     def _name(self, cell: Cell) -> str:
-        task = self.context.tasks[cell.task]
-        which = " ".join(str(part) for part in (cell.model, cell.latent, cell.test_condition) if part)
-        return f"{which} {task.target} {task.subset} {task.plan.folds[cell.fold].name} seed {cell.seed}"
+        return " ".join(self.context.name(cell))
 
     def say(self, text: str) -> None:
         """A line on standard error, above the bars."""

@@ -50,7 +50,7 @@ def perform(
     jobs = jobs or (1 if chosen == "cuda" else cpu_count())
     with ExitStack() as open_until_done:
         progress = open_until_done.enter_context(Progress(f"{experiment.name} on {corpus.name}", out))
-        boards = [Tracker(open_board(name, out), progress.say) for name in track]
+        boards = [Tracker(open_board(name, out), experiment, progress.say) for name in track]
         watcher = Several(progress, *map(open_until_done.enter_context, boards))
         outcome = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=chosen)
     record(out, corpus=where, jobs=jobs, device=chosen, computed=outcome.computed, seconds=progress.seconds())

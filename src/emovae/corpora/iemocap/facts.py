@@ -11,6 +11,12 @@ from emovae.corpora.corpus import KnownCount
 
 Counts = dict[tuple[str | None, ...], int]
 
+MARKER = "SYNTHETIC.txt"
+MARKED = """This is not IEMOCAP: voices, words and ratings were made up by `emovae synthesize`.
+What a model does here says nothing about people, and is not to be compared with published figures.
+"""
+"""What lies in a tree that only looks like the release, so that nobody takes one for the other."""
+
 SESSIONS = ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05")
 SUBSETS = ("improvised", "scripted")
 GENDERS: Mapping[str, str] = MappingProxyType({"F": "female", "M": "male"})

@@ -14,6 +14,7 @@ leaves out. The transcription has one line for each turn, and some of no turn at
     Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,11 +29,13 @@ SLIP = 1.0  # a rater's 0 or 6 is a slip of the pen that is kept as published; m
 SLIP_IN_MEAN = 0.5  # what one slip of two raters does to their mean
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
+_VALUE = r"([-+]?\d+(?:\.\d+)?|[-+]?nan|[-+]?inf)"  # what a bracket holds; `_fault` judges it
 _LABEL = re.compile(
-    rf"\[{_NUMBER} - {_NUMBER}\]\t(?P<id>[^\t]+)\t(?P<code>[^\t]+)\t\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]\s*", re.ASCII
+    rf"\[{_NUMBER} - {_NUMBER}\]\t(?P<id>[^\t]+)\t(?P<code>[^\t]+)\t\[{_VALUE}, {_VALUE}, {_VALUE}\]\s*",
+    re.ASCII | re.IGNORECASE,
 )
 _VOTE = re.compile(r"(?P<kind>[CA])-(?P<rater>\w+):\s*(?P<says>[^(]*)(?P<remark>.*)", re.ASCII)
-_RATING = re.compile(rf"(val|act|dom)\s+{_NUMBER}\s*;", re.ASCII)
+_RATING = re.compile(r"(val|act|dom)\s*([^;]*);", re.ASCII)
 _SELF = frozenset({"F1", "M1"})
 _WORDS = re.compile(rf"(?P<id>{TURN.pattern})\s+\[[^\]]*\]:\s*(?P<words>.*)", re.ASCII)
 
@@ -62,7 +65,7 @@ class Fault(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """A label file: the turns it names, in its order, its faults, and the turns with slips that are no fault."""
+    """A label file: the turns it names, in its order, its faults, and where ratings slip off the scale a little."""
 
     turns: tuple[Turn, ...]
     faults: tuple[Fault, ...]
@@ -93,7 +96,7 @@ def read_labels(path: Path) -> Labels:
         if fault is not None:
             faults.append(fault)
         elif _astray(turn.valence, turn.arousal, turn.dominance) or any(_astray(*_rated(vote)) for vote in turn.votes):
-            slips.append(turn.id)
+            slips.append(f"line {block.line}, {turn.id}")
         if fault is None or fault.kind in {"code", "value"}:
             turns[turn.id] = turn
     if not blocks and not faults:
@@ -130,6 +133,7 @@ def _lines(path: Path) -> list[str]:
 def _blocks(lines: list[str]) -> tuple[list[_Block], list[Fault]]:
     blocks: list[_Block] = []
     faults = []
+    lost = False  # the votes behind a label that cannot be read are nobody's
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("%"):
             continue
@@ -138,13 +142,23 @@ def _blocks(lines: list[str]) -> tuple[list[_Block], list[Fault]]:
         ended = number < len(lines) or line.rstrip().endswith(")")
         if label is not None:
             blocks.append(_Block(number, label, {}))
+            lost = False
+        elif vote is not None and lost:
+            continue
         elif vote is not None and blocks and ended:
             _add(blocks[-1].votes, vote)
         else:
+            lost = vote is None
             faults.append(Fault("cut", f"line {number}", f"{line[:60]!r} is neither a whole turn nor a whole vote"))
-    if blocks and blocks[0].votes and not blocks[-1].votes and not faults:
-        faults.append(Fault("cut", f"line {blocks[-1].line}", f"the last turn, {blocks[-1].label['id']}, has no votes"))
+    if blocks and not faults and not _is_rated(blocks[-1]) and (len(blocks) == 1 or any(map(_is_rated, blocks))):
+        what = f"the last turn, {blocks[-1].label['id']}, has no ratings"
+        faults.append(Fault("cut", f"line {blocks[-1].line}", what))
     return blocks, faults
+
+
+def _is_rated(block: _Block) -> bool:
+    """Whether a rater other than the speaker has given it a value."""
+    return any(_rated(vote) for vote in block.votes.values() if not vote.self_report)
 
 
 def _add(votes: dict[str, Vote], line: re.Match[str]) -> None:
@@ -155,8 +169,16 @@ def _add(votes: dict[str, Vote], line: re.Match[str]) -> None:
         emotions = (emotion.strip() for emotion in says.split(";"))
         votes[rater] = vote._replace(emotions=tuple(filter(None, emotions)))
     else:
-        given = {name: float(value) for name, value in _RATING.findall(says)}
+        given = {name: _number(value.strip()) for name, value in _RATING.findall(says) if value.strip()}
         votes[rater] = vote._replace(arousal=given.get("act"), valence=given.get("val"), dominance=given.get("dom"))
+
+
+def _number(text: str) -> float:
+    """What a rater wrote; not a number for anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _turn(block: _Block) -> Turn:
@@ -170,8 +192,8 @@ def _rated(vote: Vote) -> list[float]:
 
 
 def _astray(*values: float) -> float:
-    """How far the furthest value lies outside the scale."""
-    return max((max(LOWEST - value, value - HIGHEST, 0.0) for value in values), default=0.0)
+    """How far the furthest value lies outside the scale; infinitely for what is no number."""
+    return max((math.inf if math.isnan(v) else max(LOWEST - v, v - HIGHEST, 0.0) for v in values), default=0.0)
 
 
 def _fault(turn: Turn, dialog: str, known: Mapping[str, Turn], place: str) -> Fault | None:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emovae.corpora.corpus import Finding, Reader, Survey
-from emovae.corpora.iemocap.facts import CODES, GENDERS, KNOWN, TURN, subset_of
+from emovae.corpora.iemocap.facts import CODES, GENDERS, KNOWN, MARKED, MARKER, SESSIONS, TURN, TURNS, subset_of
+from emovae.corpora.iemocap.facts import dialogs as known_dialogs
 from emovae.corpora.iemocap.files import Fault, FaultKind, Turn
 from emovae.corpora.iemocap.tree import EXPECTS, FOLDERS, LABELS, SOUND, WORDS, Dialog, dialogs_of, find, is_there
 from emovae.utterance import Utterance
@@ -37,8 +38,9 @@ def _survey(root: Path) -> Survey:
     return Survey(
         name="iemocap",
         utterances=tuple(sorted(utterances, key=lambda utterance: utterance.id)),
-        notices=tuple(_notices(dialogs)),
+        notices=tuple(_notices(release, dialogs)),
         findings=tuple(findings),
+        remarks=_slips(release, dialogs),
         mapping="four",
     )
 
@@ -151,21 +153,38 @@ def _unlike(release: Path, dialogs: Sequence[Dialog]) -> list[Finding]:
 
 def _finding(release: Path, kind: str, what: str, remedy: str, places: Mapping[str, str]) -> Finding:
     first, why = next(iter(places.items()))
-    message = f"{what}: {len(places):,} in {release}, first {first}: {why}; {remedy}"
+    files = len({place.partition(", ")[0] for place in places})
+    count = f"{len(places):,}" if files == len(places) else f"{len(places):,} lines of {files:,} files"
+    message = f"{what}: {count} in {release}, first {first}: {why}; {remedy}"
     return Finding(kind, message, tuple(places))
 
 
-def _notices(dialogs: Sequence[Dialog]) -> list[str]:
+def _slips(release: Path, dialogs: Sequence[Dialog]) -> tuple[Finding, ...]:
+    """Ratings just outside the scale, which are kept: raters of a whole release may have written them."""
+    slips = {
+        f"{dialog.label_file}, {place}": "kept as it is written"
+        for dialog in dialogs
+        for place in (dialog.labels.slips if dialog.labels else ())
+    }
+    what = "turns with a rating just outside 1 to 5"
+    remedy = "compare these files with the release, and leave them if they are as published"
+    return (_finding(release, "value outside 1 to 5", what, remedy, slips),) if slips else ()
+
+
+def _notices(release: Path, dialogs: Sequence[Dialog]) -> list[str]:
     """What a person should know, though it keeps nothing from being read."""
+    notices = [" ".join(MARKED.split())] if (release / MARKER).is_file() else []
+    here, all_turns = sum(len(dialog.turns) for dialog in dialogs), sum(TURNS.values())
+    if here != all_turns:
+        whole = sum(len(known_dialogs(session)) for session in SESSIONS)
+        notices.append(
+            f"{here:,} of the {all_turns:,} turns of IEMOCAP are here, in {len(dialogs)} of {whole} dialogues"
+        )
     mute = [dialog.name for dialog in dialogs if dialog.words is None]
-    slips = [turn for dialog in dialogs for turn in (dialog.labels.slips if dialog.labels else ())]
-    notices = []
     if mute:
         notices.append(
             f"{len(mute):,} of the {len(dialogs):,} dialogues have no transcription, {mute[0]} first: no words there"
         )
-    if slips:
-        notices.append(f"turns with a rating just outside 1 to 5: {len(slips):,}, first {slips[0]}; kept as published")
     return notices
 
 

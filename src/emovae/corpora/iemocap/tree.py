@@ -12,9 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from emovae.corpora.corpus import Finding, recordings
+from emovae.corpora.corpus import Finding
 from emovae.corpora.iemocap.facts import DIALOG, SESSIONS
 from emovae.corpora.iemocap.files import Fault, Labels, Turn, read_labels, read_words
+from emovae.corpora.matching import Listing, listing
 from emovae.errors import CorpusError
 
 FOLDERS = tuple(f"Session{session[-1]}" for session in SESSIONS)
@@ -123,9 +124,11 @@ def dialogs_of(release: Path, folder: str, findings: list[Finding]) -> list[Dial
         if below.name[0] == "." or below.is_file():
             continue
         try:
-            sound[below.name] = recordings(below)
+            listed = listing(below)
         except CorpusError as error:
-            findings.append(Finding("unclear recordings", str(error), (f"{folder}/{SOUND}/{below.name}",)))
+            listed = Listing({}, (Finding("unclear recordings", str(error)),))
+        sound[below.name] = listed.audio
+        findings.extend(one._replace(places=(f"{folder}/{SOUND}/{below.name}",)) for one in listed.findings)
     labelled = {path.stem for path in _listed(session / LABELS) if path.match("Ses*.txt")}
     recorded = {name for name, audio in sound.items() if audio}
     return [_dialog(session, name, name in labelled, sound.get(name, {})) for name in sorted(labelled | recorded)]

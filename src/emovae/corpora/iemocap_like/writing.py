@@ -26,6 +26,7 @@ import numpy as np
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import synthetic
+from emovae.corpora.iemocap.facts import MARKED, MARKER
 from emovae.corpora.iemocap.tree import SOUND
 from emovae.corpora.iemocap_like.files import files
 from emovae.corpora.iemocap_like.plan import VERSION, Dialog, Turn, plan
@@ -81,6 +82,7 @@ def synthesize(out: Path, scale: float = 1.0, jobs: int = 1, tell: Callable[[int
                 done += number
                 if tell:
                     tell(done, len(turns))
+        (beside / MARKER).write_text(MARKED, encoding="utf-8")
         # The tree takes its name when it is whole. Its 12,000 files are not synced one by one, which takes minutes:
         # what a loss of power does to them the reader tells, and the same command writes them again.
         beside.replace(release)
