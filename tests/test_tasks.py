@@ -18,7 +18,8 @@ from emovae.grid import Context, autoencoder_key, autoencoder_members, cells_of,
 from emovae.labels import MAPPINGS, LabelMapping, mapped
 from emovae.machine import Machine
 from emovae.presets import resolve
-from emovae.tasks import mapping_of, tasks_of
+from emovae.targets import mapping_of
+from emovae.tasks import tasks_of
 
 FOUR = ("anger", "happiness", "neutral", "sadness")
 IEMOCAP_CODES = (*FOUR, "excited", "frustration", "surprise", "fear", "disgust", "other")

@@ -82,8 +82,16 @@ def line_name(row: dict[str, Any], results: dict[str, Any]) -> str:
     """How a line is called in every table and figure; its latent size where there are several."""
     several = len(results["settings"]["latent_sizes"]) > 1
     size = f" {row['latent']}" if several and row["latent"] else ""
-    condition = f" ({row['test_condition']})" if row["test_condition"] else ""
-    return f"{row['model']}{size}{condition}{MARK if row['uses_true_label'] else ''}"
+    return model_name(f"{row['model']}{size}", row["test_condition"], told=row["uses_true_label"])
+
+
+def model_name(model: str, condition: str | None, *, told: bool) -> str:
+    """A model and its test condition, with the mark where it is told the true label.
+
+    >>> model_name("CVAE-LSTM", "oracle", told=True), model_name("AE-LSTM", None, told=False)
+    ('CVAE-LSTM (oracle)†', 'AE-LSTM')
+    """
+    return f"{model}{f' ({condition})' if condition else ''}{MARK if told else ''}"
 
 
 def f_measures(results: dict[str, Any]) -> list[tuple[str, str]]:

@@ -25,7 +25,8 @@ from emovae.predictions import predictions
 from emovae.results import results
 from emovae.segments import least_frames
 from emovae.tables import markdown
-from emovae.tasks import mapping_of, subsets_of, tasks_of
+from emovae.targets import mapping_of
+from emovae.tasks import subsets_of, tasks_of
 from emovae.views import write_views
 from emovae.workers import Job, jobs_of, run_jobs
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from emovae.cells import result_of
 from emovae.grid import Cell, Context
+from emovae.training import Epoch
 
 
 class Judged(NamedTuple):
@@ -19,6 +20,7 @@ class Judged(NamedTuple):
         true: the class of each.
         predicted: the class of highest probability.
         probabilities: float32 [utterance, class].
+        autoencoder_curve: the learning curve of the autoencoder; empty where there is none.
     """
 
     cell: Cell
@@ -26,6 +28,7 @@ class Judged(NamedTuple):
     true: list[str]
     predicted: list[str]
     probabilities: NDArray[np.float32]
+    autoencoder_curve: list[Epoch]
 
 
 class Line(NamedTuple):
@@ -56,4 +59,5 @@ def judge(context: Context, cell: Cell) -> Judged:
     if result is None:
         raise ValueError(f"cell {cell} is not finished")
     predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
-    return Judged(cell, members, [str(task.labels[member]) for member in members], predicted, result.probabilities)
+    true = [str(task.labels[member]) for member in members]
+    return Judged(cell, members, true, predicted, result.probabilities, result.autoencoder_curve)

@@ -1,5 +1,6 @@
 """Names of emotions and the rule that makes three levels of a continuous value."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -32,6 +33,23 @@ def level(value: float, binning: Binning) -> str:
     if value > high_from or (binning == "tian" and value == high_from):
         return "high"
     return "mid"
+
+
+LOWEST_RATING, HIGHEST_RATING = 1.0, 5.0
+SLIP_IN_MEAN = 0.5
+"""What a rater's slip of the pen, a 0 or a 6 among two ratings, does to their mean: it moves no level."""
+
+
+def off_scale(*ratings: float) -> float:
+    """How far the furthest rating lies outside 1 to 5: 0 where none does, infinitely for what is no number.
+
+    >>> off_scale(1.0, 4.5), off_scale(3.0, 0.25), off_scale()
+    (0.0, 0.75, 0.0)
+    """
+    return max(
+        (math.inf if math.isnan(one) else max(LOWEST_RATING - one, one - HIGHEST_RATING, 0.0) for one in ratings),
+        default=0.0,
+    )
 
 
 FOUR_CLASSES = frozenset({"anger", "happiness", "neutral", "sadness"})

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.cells import result_of
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned
 from emovae.judged import Judged, Line, judge, lines_of
@@ -114,8 +113,8 @@ def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
         "per_seed": [{"seed": seed, **one._asdict()} for seed, one in per_seed.items()],
         "confusion": np.sum(list(pooled.values()), axis=0).tolist(),
         "fingerprint": task.plan.fingerprint,
-        "threshold_reached": _threshold_reached(context, cells),
-        "diverged": _diverged(context, cells),
+        "threshold_reached": _threshold_reached(context, judged),
+        "diverged": _diverged(judged),
         "published": printed_for(experiment, line, task),
     }
 
@@ -149,17 +148,15 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]
     }
 
 
-def _diverged(context: Context, cells: Sequence[Cell]) -> int:
+def _diverged(judged: Sequence[Judged]) -> int:
     """In how many trainings the autoencoder's loss ceased to be finite."""
-    curves = [result.autoencoder_curve for cell in cells if (result := result_of(context, cell)) is not None]
-    return sum(DIVERGED in curve[-1] for curve in curves if curve)
+    return sum(DIVERGED in one.autoencoder_curve[-1] for one in judged if one.autoencoder_curve)
 
 
-def _threshold_reached(context: Context, cells: Sequence[Cell]) -> dict[str, int] | None:
+def _threshold_reached(context: Context, judged: Sequence[Judged]) -> dict[str, int] | None:
     """In how many trainings the autoencoder came below the threshold; None where it stops by another rule."""
     settings = context.experiment.autoencoder
-    if settings.stop != "threshold" or not is_learned(cells[0]):
+    if settings.stop != "threshold" or not is_learned(judged[0].cell):
         return None
-    curves = [result.autoencoder_curve for cell in cells if (result := result_of(context, cell)) is not None]
-    reached = sum(curve[-1]["reconstruction"] < settings.threshold for curve in curves)
-    return {"reached": reached, "trainings": len(curves)}
+    reached = sum(one.autoencoder_curve[-1]["reconstruction"] < settings.threshold for one in judged)
+    return {"reached": reached, "trainings": len(judged)}

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emovae.config import Experiment, Target
 from emovae.corpora import Corpus
-from emovae.errors import ConfigError, CorpusError
+from emovae.errors import ConfigError
 from emovae.folds import Plan, plan_folds
-from emovae.labels import DIMENSIONS, FOUR_CLASSES, LEVELS, LabelMapping, level, mapped
+from emovae.labels import LEVELS, mapped
+from emovae.targets import Labels, labels_of, mapping_of, strata_by_emotion, strata_by_levels
 from emovae.utterance import Utterance
 
-LOWEST_RATING, HIGHEST_RATING, SLIP = 1.0, 5.0, 0.5
 WHOLE = "complete"
 """The name of a corpus's subset that is all of it."""
 
@@ -95,65 +94,19 @@ def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Uttera
     mapping = mapping_of(experiment, corpus)
     emotions = [mapped(utterance.emotion, mapping) for utterance in utterances]
     names, _ = subsets_of(experiment, corpus)
-    labels = {target: _labels(experiment, utterances, emotions, target) for target in experiment.targets}
+    labels = {target: labels_of(experiment, utterances, emotions, target) for target in experiment.targets}
     inside = {
         (target, subset): _inside(experiment, utterances, labels[target], target, subset)
         for target in experiment.targets
         for subset in names
     }
-    strata = {target: _strata(experiment, utterances, emotions, target) for target in experiment.targets}
+    by_emotion = strata_by_emotion(experiment, utterances, emotions)
+    by_levels = strata_by_levels(experiment, utterances)
+    strata = {target: by_emotion if target == "emotion" else by_levels for target in experiment.targets}
     return tuple(
         _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target])
         for (target, subset), within in inside.items()
     )
-
-
-def mapping_of(experiment: Experiment, corpus: Corpus) -> LabelMapping:
-    """The label mapping that applies: the experiment's, or the one that studies of the corpus usually take."""
-    return corpus.mapping if experiment.mapping == "corpus" else experiment.mapping
-
-
-Labels = tuple[str | None, ...]
-
-
-def _labels(
-    experiment: Experiment, utterances: Sequence[Utterance], emotions: Sequence[str | None], target: Target
-) -> Labels:
-    """The label of each utterance, whichever its subset."""
-    known = tuple(
-        None
-        if experiment.utterances == "four-class" and emotion not in FOUR_CLASSES
-        else _label(experiment, utterance, emotion, target)
-        for utterance, emotion in zip(utterances, emotions, strict=True)
-    )
-    if target != "emotion":
-        _require_scale(utterances, target)
-    if not any(known):
-        named = sorted({utterance.emotion for utterance in utterances if utterance.emotion is not None})
-        if target == "emotion" and named:
-            raise CorpusError(
-                f"the label mapping leaves no utterance: the corpus has {', '.join(named)}; use --set mapping=raw"
-            )
-        raise CorpusError(f"no utterance has a label for {target}; choose another target, or another corpus")
-    return known
-
-
-def _require_scale(utterances: Sequence[Utterance], target: Target) -> None:
-    """Levels are of a scale from 1 to 5; a rater's slip just off it moves no level."""
-    rated = [value for utterance in utterances if (value := getattr(utterance, DIMENSIONS[target])) is not None]
-    outside = [value for value in rated if not LOWEST_RATING - SLIP <= value <= HIGHEST_RATING + SLIP]
-    if outside:
-        raise CorpusError(
-            f"{len(outside)} of {len(rated)} ratings of {target} lie outside {LOWEST_RATING:g} to {HIGHEST_RATING:g},"
-            f" {outside[0]:g} first, and low, mid and high are levels of that scale; bring the ratings to it"
-        )
-
-
-def _label(experiment: Experiment, utterance: Utterance, emotion: str | None, target: Target) -> str | None:
-    if target == "emotion":
-        return emotion
-    value: float | None = getattr(utterance, DIMENSIONS[target])
-    return None if value is None else level(value, experiment.binning)
 
 
 def _inside(
@@ -168,31 +121,6 @@ def _inside(
         label if label in wanted and subset in (WHOLE, utterance.subset) else None
         for label, utterance in zip(labels, utterances, strict=True)
     )
-
-
-def _strata(
-    experiment: Experiment, utterances: Sequence[Utterance], emotions: Sequence[str | None], target: Target
-) -> list[list[str]]:
-    """What each utterance counts among where speakers are divided: by the corpus, whatever else is in the grid.
-
-    So a task has the same folds in every experiment, and shares them with those that its autoencoders may serve: the
-    subsets of emotion with one another, and the three dimensions.
-    """
-    if target == "emotion":
-        wanted: set[str | None] = set(experiment.classes) or set(emotions)
-        known = [emotion if emotion in wanted else None for emotion in emotions]
-        return [
-            [] if emotion is None else [f"{utterance.subset or ''} {emotion}"]
-            for utterance, emotion in zip(utterances, known, strict=True)
-        ]
-    rated = [
-        [_label(experiment, utterance, None, dimension) for utterance in utterances]
-        for dimension in cast("tuple[Target, ...]", tuple(DIMENSIONS))
-    ]
-    return [
-        [f"{name} {label}" for name, label in zip(DIMENSIONS, labels, strict=True) if label is not None]
-        for labels in zip(*rated, strict=True)
-    ]
 
 
 def _task(

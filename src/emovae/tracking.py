@@ -7,6 +7,7 @@ figures. What was finished before is told at the start, so that a run which goes
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -65,7 +66,7 @@ class Tracker(Watcher):
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._tell(lambda: self.board.end(well=kind is None))
+        self._tell(partial(self.board.end, well=kind is None))
 
     def planned(self, context: Context, jobs: Sequence[Job], _finished: int) -> None:
         """Tells the curves of all cells that were finished before."""
@@ -73,23 +74,23 @@ class Tracker(Watcher):
         waiting = {cell for job in jobs for cell in job}
         for cell in cells_of(context):
             if cell not in waiting:
-                self._tell(lambda cell=cell: self._retell(cell))  # type: ignore[misc]
+                self._tell(partial(self._retell, cell))
 
     def step(self, step: Step) -> None:
         """Tells an epoch."""
-        self._tell(lambda: self.board.point(self._name(step.cell), step.stage, step.epoch, step.losses))
+        self._tell(partial(self.board.point, self._name(step.cell), step.stage, step.epoch, step.losses))
 
     def done(self, job: Job) -> None:
         """Closes the runs of a job."""
         for cell in job:
-            self._tell(lambda cell=cell: self.board.close(self._name(cell)))  # type: ignore[misc]
+            self._tell(partial(self.board.close, self._name(cell)))
 
     def finished(self, results: dict[str, Any]) -> None:
         """Tells the figures of every line of the table."""
         for row in results["rows"]:
             run = _safe(f"results/{line_name(row, results)} {row['target']} {row['subset']}")
             if not self.board.knows(run):
-                self._tell(lambda run=run, row=row: self._row(run, row))  # type: ignore[misc]
+                self._tell(partial(self._row, run, row))
 
     def _row(self, run: str, row: Mapping[str, Any]) -> None:
         self.board.point(run, "result", 0, {name: row[name] for name in Scores._fields})

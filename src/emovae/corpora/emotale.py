@@ -16,6 +16,7 @@ from emovae.corpora.corpus import KnownCount, Reader, Survey, holds
 from emovae.corpora.matching import Listing, audio_without_labels, labels_without_audio, listing, odd_rows, sifted
 from emovae.corpora.rows import Row, number, read_text
 from emovae.errors import CorpusError
+from emovae.labels import off_scale
 from emovae.utterance import Utterance
 
 EMOTIONS = {"A": "anger", "B": "boredom", "H": "happiness", "N": "neutral", "S": "sadness"}
@@ -90,7 +91,7 @@ def _mean_rating(table: Path, row: Row, dimension: str) -> float | None:
     columns = [f"{rater}_{dimension}" for rater in RATERS]
     given = {column: value for column in columns if (value := number(table, row, column)) is not None}
     for column, value in given.items():
-        if not 1 <= value <= 5:
+        if off_scale(value):
             raise CorpusError(f"{table}, {row.where}: {column} is {value}, not from 1 to 5; fetch the corpus anew")
     return fmean(given.values()) if given else None
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from emovae.comparison import MARK
+from emovae.comparison import model_name
 from emovae.curves import Curve
 from emovae.figures.style import Look, legend, new
 
@@ -33,8 +33,7 @@ def learning(
     axes = figure.add_subplot()
     names = []
     for (model, condition), trainings in _lines(curves, figure_key).items():
-        told = f" ({condition}){MARK if condition == 'oracle' else ''}" if condition else ""
-        names.append(f"{model}{told}")
+        names.append(model_name(model, condition, told=condition == "oracle"))
         look = looks.get((model, condition)) or next(one for name, one in looks.items() if name[0] == model)
         values = scale * _still_learning(trainings)
         epochs = np.arange(1, values.shape[1] + 1)

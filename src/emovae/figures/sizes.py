@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emovae.comparison import MARK, is_published_corpus
+from emovae.comparison import is_published_corpus, model_name
 from emovae.figures.style import Look, legend, new
 
 GREYS = tuple((colour, dashes) for colour in ("#555555", "#A0A0A0") for dashes in ("-", "--", ":", "-."))
@@ -36,7 +36,7 @@ def over_sizes(
     learned = [row for row in rows if row["latent"]]
     for model, condition in dict.fromkeys((row["model"], row["test_condition"]) for row in learned):
         among = [row for row in learned if (row["model"], row["test_condition"]) == (model, condition)]
-        names.append(f"{model}{f' ({condition})' if condition else ''}{MARK if among[0]['uses_true_label'] else ''}")
+        names.append(model_name(model, condition, told=among[0]["uses_true_label"]))
         _line(axes, sorted(among, key=lambda row: int(row["latent"])), key, names[-1], looks[model, condition])
     if is_published_corpus(results):
         _printed(axes, learned, printed, looks)

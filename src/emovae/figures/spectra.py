@@ -36,22 +36,9 @@ def reconstructions(original: Array, made: Mapping[str, Array], front_end: Mappi
     low, high = np.percentile(original, [0.5, 99.5])
     seconds = len(original) * HOP_MS / 1000
     for axes, (name, frames) in zip(every, [("recording", original), *made.items()], strict=True):
-        image = axes.imshow(
-            frames.T,
-            cmap=COLOURS,
-            vmin=low,
-            vmax=high,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-            extent=(0, seconds, -0.5, frames.shape[1] - 0.5),
-        )
+        _bands(axes, frames, (low, high), front_end, extent=(0, seconds, -0.5, frames.shape[1] - 0.5))
         axes.set_title(name, loc="left", fontsize=9, pad=2)
-        _hz(axes, frames.shape[1], front_end)
-    figure.suptitle(readable(title, 48), fontsize=9)
-    every[-1].set_xlabel("time, s")
-    every[len(every) // 2].set_ylabel("mel band, at Hz")
-    figure.colorbar(image, ax=every, label="ln energy", shrink=0.9, pad=0.02)
+    _around(figure, every, readable(title, 48), "time, s")
     return figure
 
 
@@ -64,24 +51,41 @@ def drawn_segments(drawn: Array, classes: Sequence[str], front_end: Mapping[str,
     # One picture a line, with a gap of nothing after each segment: many small axes take seconds to lay out.
     spaced = np.pad(drawn, ((0, 0), (0, 0), (0, GAP), (0, 0)), constant_values=np.nan)
     for axes, name, segments in zip(every, classes, spaced, strict=True):
-        image = axes.imshow(
-            segments.reshape(-1, bands).T,
-            cmap=COLOURS,
-            vmin=low,
-            vmax=high,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-        )
+        _bands(axes, segments.reshape(-1, bands), (low, high), front_end)
         axes.set_title(readable(name), loc="left", fontsize=9, pad=2)
-        _hz(axes, bands, front_end)
-    figure.suptitle(title, fontsize=9)
     middles = (frames + GAP) * np.arange(columns) + (frames - 1) / 2
     every[-1].set_xticks(middles, [str(draw + 1) for draw in range(columns)])
-    every[-1].set_xlabel(f"draw; each lasts {frames * HOP_MS} ms")
-    every[len(every) // 2].set_ylabel("mel band, at Hz")
-    figure.colorbar(image, ax=every, label="ln energy", shrink=0.9, pad=0.02)
+    _around(figure, every, title, f"draw; each lasts {frames * HOP_MS} ms")
     return figure
+
+
+def _bands(
+    axes: Axes,
+    frames: Array,
+    scale: tuple[float, float],
+    front_end: Mapping[str, Any],
+    extent: tuple[float, float, float, float] | None = None,
+) -> None:
+    """Frames [frame, band] as a picture, coloured from the lowest to the highest value of the scale."""
+    axes.imshow(
+        frames.T,
+        cmap=COLOURS,
+        vmin=scale[0],
+        vmax=scale[1],
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        extent=extent,
+    )
+    _hz(axes, frames.shape[1], front_end)
+
+
+def _around(figure: Figure, every: NDArray[np.object_], title: str, below: str) -> None:
+    """What stands around the pictures: title, names of the axes, and the scale of colour."""
+    figure.suptitle(title, fontsize=9)
+    every[-1].set_xlabel(below)
+    every[len(every) // 2].set_ylabel("mel band, at Hz")
+    figure.colorbar(every[-1].images[0], ax=every, label="ln energy", shrink=0.9, pad=0.02)
 
 
 def _hz(axes: Axes, bands: int, front_end: Mapping[str, Any]) -> None:

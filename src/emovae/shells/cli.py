@@ -5,6 +5,8 @@ Commands import what they need when they run, so that help and argument errors c
 
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -73,21 +75,12 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
     import json
 
     from joblib import cpu_count
-    from rich.console import Console
-    from rich.progress import Progress
 
     from emovae import corpora, diagnosis, doctor
 
     chosen = corpora.recorded(corpus, reader)
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
-        task = bars.add_task("recordings", total=None)
-        found = doctor.examine(
-            chosen,
-            Path(corpus),
-            jobs=jobs or cpu_count(),
-            progress=lambda done, of: bars.update(task, completed=done, total=of),
-        )
+    with _bar("recordings") as progress:
+        found = doctor.examine(chosen, Path(corpus), jobs=jobs or cpu_count(), progress=progress)
     click.echo(json.dumps(diagnosis.as_json(found), indent=1) if as_json else "\n".join(diagnosis.lines(found)))
     sys.exit(FINDINGS if found.findings else 0)
 
@@ -100,17 +93,11 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
 def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     """Write a corpus like IEMOCAP, of synthetic voices, into the new or empty folder OUT."""
     from joblib import cpu_count
-    from rich.console import Console
-    from rich.progress import Progress
 
     from emovae.corpora import iemocap_like
 
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
-        task = bars.add_task(f"turns like {corpus}'s", total=None)
-        written = iemocap_like.synthesize(
-            out, scale, jobs or cpu_count(), tell=lambda done, of: bars.update(task, completed=done, total=of)
-        )
+    with _bar(f"turns like {corpus}'s") as progress:
+        written = iemocap_like.synthesize(out, scale, jobs or cpu_count(), tell=progress)
     click.echo(
         f"{written.release}: {written.turns:,} turns in {written.dialogs} dialogues, {written.hours:.2f} h of "
         f"synthetic voices; see `emovae check {out}`"
@@ -168,6 +155,18 @@ def report(folder: Path) -> None:
 
     tell_report(folder)
     click.echo(folder / "report.html")
+
+
+@contextmanager
+def _bar(of_what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, told how many are done and of how many."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+        task = bars.add_task(of_what, total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)
 
 
 def _end(_signal: int, _frame: object) -> None:

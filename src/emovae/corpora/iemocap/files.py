@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from emovae.corpora.iemocap.facts import CODES, TURN
+from emovae.labels import SLIP_IN_MEAN, off_scale
 from emovae.utterance import Vote
 
 HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
-LOWEST, HIGHEST = 1.0, 5.0
 SLIP = 1.0  # a rater's 0 or 6 is a slip of the pen that is kept as published; more is no rating
-SLIP_IN_MEAN = 0.5  # what one slip of two raters does to their mean
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _VALUE = r"([-+]?\d+(?:\.\d+)?|[-+]?nan|[-+]?inf)"  # what a bracket holds; `_fault` judges it
@@ -95,7 +94,7 @@ def read_labels(path: Path) -> Labels:
         fault = _fault(turn, path.stem, turns, f"line {block.line}")
         if fault is not None:
             faults.append(fault)
-        elif _astray(turn.valence, turn.arousal, turn.dominance) or any(_astray(*_rated(vote)) for vote in turn.votes):
+        elif off_scale(*_means(turn), *(rating for vote in turn.votes for rating in _rated(vote))):
             slips.append(f"line {block.line}, {turn.id}")
         if fault is None or fault.kind in {"code", "value"}:
             turns[turn.id] = turn
@@ -187,13 +186,12 @@ def _turn(block: _Block) -> Turn:
     return Turn(block.label["id"], block.label["code"], start_s, end_s, valence, arousal, dominance, votes)
 
 
+def _means(turn: Turn) -> tuple[float, float, float]:
+    return turn.valence, turn.arousal, turn.dominance
+
+
 def _rated(vote: Vote) -> list[float]:
     return [value for value in (vote.valence, vote.arousal, vote.dominance) if value is not None]
-
-
-def _astray(*values: float) -> float:
-    """How far the furthest value lies outside the scale; infinitely for what is no number."""
-    return max((math.inf if math.isnan(v) else max(LOWEST - v, v - HIGHEST, 0.0) for v in values), default=0.0)
 
 
 def _fault(turn: Turn, dialog: str, known: Mapping[str, Turn], place: str) -> Fault | None:
@@ -204,11 +202,11 @@ def _fault(turn: Turn, dialog: str, known: Mapping[str, Turn], place: str) -> Fa
         return Fault("twice", place, f"{turn.id} is labelled a second time")
     if turn.code not in CODES:
         return Fault("code", place, f"{turn.id} has the unknown emotion {turn.code!r}")
-    means = (turn.valence, turn.arousal, turn.dominance)
-    if _astray(*means) > SLIP_IN_MEAN:
+    means = _means(turn)
+    if off_scale(*means) > SLIP_IN_MEAN:
         return Fault("value", place, f"{turn.id} is rated {', '.join(f'{value:g}' for value in means)}")
     for vote in turn.votes:
-        if _astray(*_rated(vote)) > SLIP:
+        if off_scale(*_rated(vote)) > SLIP:
             rated = ", ".join(f"{value:g}" for value in _rated(vote))
             return Fault("value", place, f"{turn.id} is rated {rated} by {vote.rater}")
     return None
