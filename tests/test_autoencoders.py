@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from emovae.autoencoders import AE, CVAE, VAE, Latent, Network, build
-from emovae.autoencoders.mlp import divergence, reparameterised, squared_distance
+from emovae.autoencoders.mlp import divergences, reparameterised, squared_distance
 from emovae.config import Autoencoder
 
 VALUES, CLASSES = 800, 4
@@ -40,13 +40,50 @@ def test_the_divergence_is_the_one_that_torch_distributions_computes() -> None:
     mean, log_variance = torch.randn(2, 50, 128, generator=generator, dtype=torch.float64)
     standard = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
     posterior = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
-    torch.testing.assert_close(divergence(Latent(mean, log_variance)), kl_divergence(posterior, standard))
+    torch.testing.assert_close(divergences(Latent(mean, log_variance)).sum(-1), kl_divergence(posterior, standard))
 
 
 def test_the_divergence_of_a_hand_worked_case() -> None:
     # KL[N(m, s2) || N(0, 1)] = (m2 + s2 - 1 - ln s2) / 2. For m = 1, s2 = 1: 1/2. For m = 2, s2 = e: (4 + e - 2) / 2.
     latent = Latent(torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
-    assert divergence(latent).tolist() == pytest.approx([0.5 + (2 + math.e) / 2, 0.0], rel=1e-6)
+    assert divergences(latent).sum(-1).tolist() == pytest.approx([0.5 + (2 + math.e) / 2, 0.0], rel=1e-6)
+
+
+def test_the_divergence_from_a_prior_is_the_one_that_torch_distributions_computes() -> None:
+    mean, log_variance, centre, log_spread = torch.randn(4, 50, 128, generator=drawn_from(0), dtype=torch.float64)
+    prior, posterior = Normal(centre, (0.5 * log_spread).exp()), Normal(mean, (0.5 * log_variance).exp())
+    found = divergences(Latent(mean, log_variance), Latent(centre, log_spread))
+    torch.testing.assert_close(found, kl_divergence(posterior, prior))
+
+
+def test_the_divergence_from_a_prior_of_a_hand_worked_case() -> None:
+    # KL[N(m, s2) || N(p, t2)] = ln(t / s) + (s2 + (m - p)2) / (2 t2) - 1/2, with m = 1, s2 = 1, p = 3, t2 = e:
+    # 1/2 + (1 + 4) / (2 e) - 1/2.
+    latent, prior = Latent(torch.ones(1, 1), torch.zeros(1, 1)), Latent(3 * torch.ones(1, 1), torch.ones(1, 1))
+    assert divergences(latent, prior).item() == pytest.approx(5 / (2 * math.e), rel=1e-6)
+    assert divergences(prior, prior).item() == 0.0
+
+
+def test_the_standard_gaussian_named_as_a_prior_changes_nothing() -> None:
+    mean, log_variance = torch.randn(2, 9, 5, generator=drawn_from(0))
+    standard = Latent(torch.zeros(9, 5), torch.zeros(9, 5))
+    latent = Latent(mean, log_variance)
+    torch.testing.assert_close(divergences(latent, standard), divergences(latent))
+
+
+def test_the_divergence_draws_a_prior_to_its_gaussians() -> None:
+    mean, log_variance = torch.randn(2, 400, 3, generator=drawn_from(0))
+    centre, log_spread = (torch.zeros(3, requires_grad=True) for _ in range(2))
+    optimiser = torch.optim.Adam([centre, log_spread], 0.05)
+    for _ in range(400):
+        optimiser.zero_grad()
+        told = Latent(centre.expand(400, -1), log_spread.expand(400, -1))
+        torch.autograd.backward(divergences(Latent(mean, log_variance), told).mean())
+        optimiser.step()
+    # The best Gaussian for a mixture of Gaussians has its mean and its variance.
+    torch.testing.assert_close(centre.detach(), mean.mean(0), rtol=1e-3, atol=1e-3)
+    variance = log_variance.exp().mean(0) + mean.var(0, unbiased=False)
+    torch.testing.assert_close(log_spread.detach().exp(), variance, rtol=1e-3, atol=1e-3)
 
 
 def test_the_squared_distance_is_summed_over_values_and_kept_apart_for_each_segment() -> None:
@@ -63,7 +100,7 @@ def test_a_variational_autoencoder_tells_both_terms_of_one_draw() -> None:
     distance = nn.functional.mse_loss(network.decoder(latent), segments, reduction="none").sum(1)
     terms = network(segments, None, drawn_from(3))
     torch.testing.assert_close(terms.reconstruction, distance)
-    torch.testing.assert_close(terms.divergence, divergence(Latent(mean, log_variance)))
+    torch.testing.assert_close(terms.divergence, divergences(Latent(mean, log_variance)).sum(-1))
     assert not torch.equal(terms.reconstruction, network(segments, None, drawn_from(4)).reconstruction)
 
 
@@ -77,7 +114,7 @@ def test_a_conditional_one_tells_both_terms_of_one_draw(condition_decoder: bool)
     decoded = network.decoder(torch.cat([latent, told], 1) if condition_decoder else latent)
     terms = network(segments, told, drawn_from(3))
     torch.testing.assert_close(terms.reconstruction, nn.PairwiseDistance(eps=0)(decoded, segments).square())
-    torch.testing.assert_close(terms.divergence, divergence(Latent(mean, log_variance)))
+    torch.testing.assert_close(terms.divergence, divergences(Latent(mean, log_variance)).sum(-1))
 
 
 def test_an_autoencoder_has_no_divergence_and_no_noise() -> None:

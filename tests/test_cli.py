@@ -33,6 +33,7 @@ WRITTEN = {
     "run.json",
     "report.html",
     "table.tex",
+    "audit.json",
 }
 PATIENCE_S = 60
 
@@ -159,6 +160,7 @@ def read(path: Path) -> Any:
     [
         (["--help"], 0),
         (["run", "--help"], 0),
+        (["audit", "--help"], 0),
         (["--version"], 0),
         (["corpora"], 0),
         (["run"], 2),
@@ -166,6 +168,10 @@ def read(path: Path) -> Any:
         (["run", "nope.toml"], 2),
         (["run", SMOKE, "--set", "seeds=many"], 2),
         (["run", SMOKE, "--corpus", "nope"], 2),
+        (["run", SMOKE, "--folds", "nope.csv"], 2),
+        (["run", SMOKE, "--set", 'variants=[{name="a", set={sedes=2}}]'], 2),
+        (["audit"], 2),
+        (["audit", "nope"], 2),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
@@ -190,7 +196,7 @@ def test_help_names_every_command() -> None:
     ended = emovae("--help")
     assert ended.code == 0
     assert not ended.err
-    for command in ("quickstart", "corpora", "run"):
+    for command in ("quickstart", "corpora", "check", "audit", "synthesize", "run", "report"):
         assert re.search(rf"^  {command} ", ended.out, re.MULTILINE)
     assert emovae("-h") == ended
 
@@ -198,8 +204,18 @@ def test_help_names_every_command() -> None:
 def test_the_help_of_run_names_every_option() -> None:
     ended = emovae("run", "--help")
     assert ended.code == 0
-    options = ["--corpus", "--reader", "--out", "--preset", "--seeds", "--jobs", "--device", "--set", "--cache"]
-    assert not [option for option in options if option not in ended.out]
+    named = set(re.findall(r"^  (--[a-z]+)", ended.out, re.MULTILINE))
+    assert named == {
+        *("--corpus", "--reader", "--out", "--preset", "--seeds", "--folds", "--jobs", "--device", "--track"),
+        *("--set", "--cache"),
+    }
+
+
+def test_the_help_of_audit_names_every_option() -> None:
+    ended = emovae("audit", "--help")
+    assert ended.code == 0
+    named = set(re.findall(r"^  (--[a-z]+)", ended.out, re.MULTILINE))
+    assert named == {"--reader", "--mapping", "--json", "--jobs", "--cache"}
 
 
 def test_the_version_is_the_packages() -> None:
@@ -534,6 +550,7 @@ def test_smoke_runs_on_wav_flac_ogg_and_mp3_of_any_rate_and_channels(mixed: Run)
     assert [(row["model"], row["test_condition"], row["n"]) for row in results["rows"]] == [
         ("majority", None, 16),
         ("functionals-SVM", None, 16),
+        ("segments-LSTM", None, 16),
         ("AE-LSTM", None, 16),
         ("VAE-LSTM", None, 16),
         ("CVAE-LSTM", "oracle", 16),
@@ -544,8 +561,8 @@ def test_smoke_runs_on_wav_flac_ogg_and_mp3_of_any_rate_and_channels(mixed: Run)
 def test_the_table_goes_to_standard_output_and_everything_else_to_standard_error(mixed: Run) -> None:
     out = mixed.place / "runs" / "smoke-Meine Stimmen"
     assert mixed.ended.out.strip() == (out / "table.md").read_text(encoding="utf-8").strip()
-    assert "12 cells to compute, 0 finished before" in mixed.ended.err
-    assert "[12/12]" in mixed.ended.err
+    assert "14 cells to compute, 0 finished before" in mixed.ended.err
+    assert "[14/14]" in mixed.ended.err
     assert "\x1b" not in mixed.ended.out + mixed.ended.err
 
 
@@ -560,7 +577,7 @@ def test_times_hosts_and_paths_are_in_run_json_and_nowhere_else(mixed: Run) -> N
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", facts["finished"])
     assert facts["host"] == platform.node()
     assert facts["command"][1:] == list(mixed.command)
-    assert (facts["computed"], facts["jobs"], facts["device"]) == (12, 1, "cpu")
+    assert (facts["computed"], facts["jobs"], facts["device"]) == (14, 1, "cpu")
     assert {"emovae", "torch", "numpy"} <= facts["versions"].keys()
     personal = [re.escape(str(mixed.place)), rf"\b{re.escape(platform.node())}\b", r"\d{4}-\d\d-\d\d", r"\d\d:\d\d"]
     for name in WRITTEN - {"run.json"}:

@@ -1,3 +1,4 @@
+import csv
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from emovae import corpora
 from emovae.corpora import emotale, nemo, table, urdu
 from emovae.corpora.corpus import Reader
 from emovae.errors import CorpusError
+from emovae.utterance import Vote
 
 ANNOTATIONS = "file,a1_A,a1_V,a1_D,a1_cat,a2_A,a2_V,a2_D,a2_cat,a3_A,a3_V,a3_D,a3_cat,gt_emotion"
 NEMO_COLUMNS = "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"
@@ -100,6 +102,23 @@ def test_emotale_ratings_are_the_mean_of_the_three_raters() -> None:
     assert utterance.arousal == pytest.approx(13 / 3)
     assert utterance.valence == pytest.approx(5 / 3)
     assert utterance.dominance == pytest.approx(14 / 3)
+
+
+def test_emotale_tells_what_each_of_the_three_raters_heard() -> None:
+    root = real("emotale")
+    votes = {one.id: one.votes for one in corpora.open_corpus(str(root)).utterances}
+    assert {tuple(vote.rater for vote in some) for some in votes.values()} == {("a1", "a2", "a3")}
+    assert not any(vote.self_report for some in votes.values() for vote in some)
+    letters = {"A": "anger", "B": "boredom", "H": "happiness", "N": "neutral", "S": "sadness"}
+    with (root / "annotations.csv").open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            heard = votes[Path(row["file"]).stem]
+            assert [vote.emotions for vote in heard] == [(letters[row[f"a{n}_cat"]],) for n in (1, 2, 3)]
+            assert [vote.arousal for vote in heard] == [float(row[f"a{n}_A"]) for n in (1, 2, 3)]
+            assert [vote.valence for vote in heard] == [float(row[f"a{n}_V"]) for n in (1, 2, 3)]
+            assert [vote.dominance for vote in heard] == [float(row[f"a{n}_D"]) for n in (1, 2, 3)]
+    # Counted in the file: all three raters name the same of 465 utterances.
+    assert sum(len({vote.emotions for vote in some}) == 1 for some in votes.values()) == 465
 
 
 def test_nemo_has_the_2057_utterances_that_are_here_by_9_speakers() -> None:
@@ -254,6 +273,24 @@ def test_emotale_tells_language_speaker_and_sentence_from_the_name(tmp_path: Pat
 def test_emotale_takes_the_mean_over_the_raters_who_gave_a_value(tmp_path: Path) -> None:
     utterance = emotale.READER.read(make_emotale(tmp_path)).utterances[1]
     assert (utterance.arousal, utterance.valence, utterance.dominance) == (2.5, 2.5, None)
+
+
+def test_emotale_tells_the_raters_apart_and_what_each_left_out(tmp_path: Path) -> None:
+    first, second, _ = emotale.READER.read(make_emotale(tmp_path)).utterances
+    assert first.votes[1] == Vote("a2", ("anger",), arousal=4.0, valence=2.5, dominance=5.0)
+    assert second.votes == (
+        Vote("a1", ("boredom",), arousal=2.0, valence=2.5),
+        Vote("a2", ("neutral",), arousal=3.0),
+        Vote("a3"),
+    )
+
+
+def test_emotale_takes_no_vote_for_what_is_none_of_its_emotions(tmp_path: Path) -> None:
+    path = make_emotale(tmp_path) / "annotations.csv"
+    path.write_text(path.read_text().replace("4.0,2.5,5.0,A", "4.0,2.5,5.0,X"))
+    heard = emotale.READER.read(tmp_path).utterances[0].votes
+    assert [vote.emotions for vote in heard] == [("anger",), (), ("anger",)]
+    assert heard[1].arousal == 4.0
 
 
 def test_emotale_stops_where_an_annotated_recording_is_not_there(tmp_path: Path) -> None:

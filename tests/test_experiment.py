@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,8 +19,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 
 from conftest import Ran
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.cells import Step, result_of, run_cell
-from emovae.config import Experiment, Target
+from emovae.cells import result_of, run_cell
+from emovae.config import Baseline, Experiment, Model, Rival, Target, TestCondition
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, Watcher, run
@@ -30,6 +30,7 @@ from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve
 from emovae.segments import least_frames
+from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
 from emovae.utterance import Utterance
 from emovae.workers import Job, jobs_of
@@ -57,6 +58,16 @@ ROW_KEYS = [
     "per_seed",
     "confusion",
     "published",
+    "recall",
+    "fingerprint",
+    "threshold_reached",
+    "diverged",
+    "use",
+    "intervals",
+    "over_seeds",
+    "over_speakers",
+    "groups",
+    "trust",
 ]
 COLUMNS = [
     "utterance",
@@ -138,7 +149,7 @@ def changed(corpus: Corpus, **columns: Sequence[Any]) -> Corpus:
 def test_results_json_has_the_agreed_keys_and_shares(ran: Ran) -> None:
     content = json.loads((ran.out / "results.json").read_text())
     assert content == ran.outcome.results
-    assert content["schema"] == 3
+    assert content["schema"] == 4
     assert (content["experiment"], content["corpus"], content["utterances"]) == ("tiny", "synthetic", 40)
     assert re.fullmatch("[0-9a-f]{16}", content["fingerprint"])
     assert [(row["model"], row["test_condition"]) for row in content["rows"]] == LINES
@@ -152,6 +163,14 @@ def test_results_json_has_the_agreed_keys_and_shares(ran: Ran) -> None:
         assert set(FIGURES) <= set(row["folds"]["mean"])
         assert set(FIGURES) <= set(row["folds"]["std"])
         assert [one["seed"] for one in row["per_seed"]] == [0, 1]
+        assert set(row["intervals"]) == set(row["over_seeds"]) == set(FIGURES)
+        assert set(row["over_speakers"]) == {"mean", "deviation", "n", "each"}
+        assert row["over_speakers"]["n"] == len(row["over_speakers"]["each"]) == 10
+        learned = {"reconstruction"} if row["latent"] else set()
+        assert set(row["trust"]) == {"prediction", "ensemble"} | learned
+        assert (row["use"] is None) == (row["latent"] is None)
+    assert [len(one["pairs"]) for one in content["comparisons"]] == [10]
+    assert content["continuous"] == []
 
 
 def test_only_the_oracle_uses_the_true_label(ran: Ran) -> None:
@@ -307,6 +326,11 @@ def test_another_seed_gives_other_predictions(ran: Ran) -> None:
         "autoencoder.kl_weight=0.5",
         "normalise=none",
         "segments.step_ms=50",
+        "autoencoder.kl_warmup=1",
+        "autoencoder.free_bits=0.1",
+        "classifier.dropout=0.2",
+        "marginal_weights=prior",
+        "draws=2",
     ],
 )
 def test_a_changed_setting_never_finds_an_old_result(
@@ -353,16 +377,24 @@ def context_of(ran: Ran, experiment: Experiment, task: Task | None, target: Any,
     return Context(experiment, frames, (task,), folder, Machine())
 
 
+def exchanged(task: Task, members: Sequence[int], others: Sequence[int]) -> Task:
+    """The labels of these utterances are those of the others; the folds stay."""
+    source = dict(zip(members, others, strict=True))
+
+    def moved(labels: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(labels[source.get(place, place)] for place in range(len(labels)))
+
+    return replace(
+        task,
+        labels=moved(task.labels),
+        condition_labels=moved(task.condition_labels),
+        values=moved(task.values),
+    )
+
+
 def rolled(task: Task, members: Sequence[int]) -> Task:
     """The labels of these utterances passed on to the next of them; the folds stay."""
-
-    def moved(labels: Sequence[str | None]) -> tuple[str | None, ...]:
-        after = list(labels)
-        for place, member in enumerate(members):
-            after[member] = labels[members[place - 1]]
-        return tuple(after)
-
-    return replace(task, labels=moved(task.labels), condition_labels=moved(task.condition_labels))
+    return exchanged(task, members, [*members[-1:], *members[:-1]])
 
 
 def probabilities_of(context: Context, fold: int) -> dict[tuple[str, str | None], bytes]:
@@ -377,33 +409,82 @@ def probabilities_of(context: Context, fold: int) -> dict[tuple[str, str | None]
     return found
 
 
+EVERYTHING: dict[str, Any] = {
+    "seeds": 1,
+    "models": list(get_args(Model)),
+    "baselines": [name for name in get_args(Baseline) if "eGeMAPS" not in name],
+    "rivals": [name for name in get_args(Rival) if "eGeMAPS" not in name],
+    "test_condition": list(get_args(TestCondition)),
+    "draws": 2,
+    "continuous": True,
+    "segments": {"length_ms": 20},  # principal components of 800 values take seconds
+}
+"""Every model, condition and way to a probability that needs no openSMILE."""
 LEAK_CASES = [("emotion", "target"), ("arousal", "target"), ("arousal", "emotion")]
+
+
+def all_said(context: Context, fold: int) -> dict[tuple[str, str | None, bool], CellResult]:
+    """Model, condition, and whether a value is said -> all that a cell of this fold leaves."""
+    found = {}
+    for cell in (cell for cell in cells_of(context) if cell.fold == fold):
+        run_cell(context, cell, lambda _step: None)
+        result = result_of(context, cell)
+        assert result is not None
+        found[cell.model, cell.test_condition, cell.continuous] = result
+    return found
+
+
+def in_full(result: CellResult) -> str:
+    """Probabilities, averaged ones, those of who stops the learning, curves, errors: every digit of them."""
+    return json.dumps(result._asdict(), default=lambda array: array.tolist())
+
+
+def ways_of(model: str, condition: str | None, *, value: bool) -> set[str]:
+    """Which averaged probabilities a cell leaves when draws and dropout are on."""
+    if value or condition == "bayes" or model not in (*get_args(Model), "segments-LSTM", "PCA-LSTM"):
+        return set()
+    drawn = model in get_args(Model) and model != "AE-LSTM"
+    return {"posterior", "dropout"} if drawn else {"dropout"}
 
 
 @pytest.mark.parametrize(("target", "condition"), LEAK_CASES)
 @pytest.mark.parametrize("fold", [0, 1])
-def test_the_labels_of_who_is_tested_change_no_prediction_but_the_oracles(
+def test_the_labels_of_who_is_tested_change_nothing_but_what_the_two_oracles_say(
     ran: Ran, tiny: dict[str, Any], tmp_path: Path, target: str, condition: str, fold: int
 ) -> None:
-    experiment = resolve({**tiny, "seeds": 1, "condition": condition})
+    with_dropout = {**tiny["classifier"], "dropout": 0.5}
+    experiment = resolve({**tiny, **EVERYTHING, "classifier": with_dropout, "condition": condition})
     before = context_of(ran, experiment, None, target, tmp_path / "before")
     (task,) = before.tasks
     tested = task.plan.folds[fold].test
-    other = rolled(task, tested)
+    other = exchanged(task, tested, np.random.default_rng(fold).permutation(tested).tolist())
     assert other.labels != task.labels
     assert other.condition_labels != task.condition_labels
+    assert (other.values != task.values) == (target != "emotion")
     assert sorted(str(label) for label in other.labels) == sorted(str(label) for label in task.labels)
     after = context_of(ran, experiment, other, target, tmp_path / "after")
-    first, second = probabilities_of(before, fold), probabilities_of(after, fold)
-    assert list(first) == LINES
-    assert [line for line in LINES if first[line] != second[line]] == [("CVAE-LSTM", "oracle")]
+    first, second = all_said(before, fold), all_said(after, fold)
+    by_reading = {"oracle", "marginal", "predicted", "marginal+elbo"}
+    by_bayes = {"bayes"} if condition == "target" else set()  # a bound on the emotion names no level
+    assert {told for model, told, _ in first if model == "CVAE-LSTM"} == by_reading | by_bayes
+    assert {told for model, told, _ in first if model == "SSVAE-LSTM"} == {None} | by_bayes
+    assert {model for model, _, _ in first} == set(experiment.models + experiment.baselines + experiment.rivals)
+    for (model, told, value), result in first.items():
+        assert set(result.averaged) == ways_of(model, told, value=value)
+    oracles = [line for line in first if line[1] == "oracle" or line[0] == "speaker-oracle"]
+    assert [line for line in first if in_full(first[line]) != in_full(second[line])] == oracles
+    assert [line for line in first if (first[line].probabilities != second[line].probabilities).any()] == oracles
     # The autoencoders are the same, too: the oracle alone is told the class, when it is tested.
     weights = [
         {place.name: place.read_bytes() for place in (tmp_path / name).glob("*.safetensors")}
         for name in ("before", "after")
     ]
     assert weights[0] == weights[1]
-    assert len(weights[0]) == 3
+    assert len(weights[0]) == len(experiment.models)
+    # And so a finished result is found again under other labels, but for the oracles'.
+    under_others = before._replace(tasks=(other,))
+    lost = [cell for cell in cells_of(under_others) if cell.fold == fold and result_of(under_others, cell) is None]
+    assert [(cell.model, cell.test_condition, cell.continuous) for cell in lost] == oracles
 
 
 def test_a_marginal_result_is_found_again_when_the_tested_labels_change_and_an_oracles_is_not(
@@ -680,6 +761,9 @@ def test_four_class_leaves_other_emotions_out_of_every_target(
         ["normalise=speaker", "classifier.scale_inputs=false", "classifier.class_weights=balanced"],
         ["autoencoder.condition_decoder=false", "autoencoder.stop=threshold", "autoencoder.threshold=1000"],
         ["precision=bfloat16"],
+        ["autoencoder.kl_warmup=1"],
+        ["autoencoder.free_bits=0.5"],
+        ["classifier.dropout=0.5", "draws=3"],
         ["protocol.kind=session"],
         ["protocol.kind=held-out"],
     ],
@@ -698,6 +782,56 @@ def test_every_choice_runs_and_is_repeatable(
     probabilities = [[[line[name] for name in EMOTIONS] for line in some] for some in (lines, told(plain))]
     assert probabilities[0] != probabilities[1]
     assert np.allclose(np.sum(probabilities[0], axis=1), 1, atol=1e-5)
+
+
+def test_draws_stand_beside_the_predictions_and_change_none_of_them(
+    ran: Ran, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    models = ["AE-LSTM", "VAE-LSTM"]
+    with_none, with_some = (
+        again(
+            ran, tmp_path / str(draws), short(tiny, f"draws={draws}", "classifier.dropout=0.3", models=models)
+        ).results
+        for draws in (0, 3)
+    )
+    assert told(tmp_path / "0") == told(tmp_path / "3")
+    ways = {row["model"]: set(row["trust"]) for row in with_some["rows"]}
+    assert ways == {
+        "AE-LSTM": {"prediction", "dropout", "reconstruction"},
+        "VAE-LSTM": {"prediction", "dropout", "posterior", "reconstruction"},
+    }
+    for before, after in zip(with_none["rows"], with_some["rows"], strict=True):
+        assert {"prediction", "reconstruction"} == set(before["trust"])
+        assert {way: after["trust"][way] for way in before["trust"]} == before["trust"]
+    assert "| VAE-LSTM, posterior " in (tmp_path / "3" / "table.md").read_text()
+
+
+def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dict[str, Any], tmp_path: Path) -> None:
+    stated = {**tiny, **EVERYTHING, "rivals": [], "draws": 0, "targets": ["emotion", "arousal"]}
+    results = again(ran, tmp_path, resolve(stated)).results
+    baselines = ["majority", "speaker-oracle", "functionals-SVM", "segments-LSTM", "PCA-LSTM"]
+    expected = [
+        *((name, None) for name in (*baselines, "AE-LSTM", "VAE-LSTM")),
+        *(("CVAE-LSTM", told) for told in ("oracle", "marginal", "predicted", "bayes", "marginal+elbo")),
+        *(("SSVAE-LSTM", told) for told in (None, "bayes")),
+    ]
+    for target in ("emotion", "arousal"):
+        rows = [row for row in results["rows"] if row["target"] == target]
+        assert [(row["model"], row["test_condition"]) for row in rows] == expected
+        marked = [(row["model"], row["test_condition"]) for row in rows if row["uses_true_label"]]
+        assert marked == [("speaker-oracle", None), ("CVAE-LSTM", "oracle")]
+        for row in rows:
+            lines = [line for line in of_row(row, told(tmp_path)) if line["seed"] == 0]
+            assert {figure: row[figure] for figure in FIGURES} == pytest.approx(figures(lines))
+    sized = {row["model"] for row in results["rows"] if row["latent"]}
+    assert sized == {"AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM", "PCA-LSTM"}
+    assert {row["model"] for row in results["rows"] if row["use"]} == sized - {"PCA-LSTM"}
+    features = {row["model"]: row["features"] for row in results["rows"]}
+    assert (features["PCA-LSTM"], features["SSVAE-LSTM"]) == ("principal components", "mean+log_variance")
+    text = (tmp_path / "table.md").read_text()
+    assert "| CVAE-LSTM (marginal+elbo) " in text
+    assert "| SSVAE-LSTM (bayes) " in text
+    assert "| speaker-oracle† " in text
 
 
 def test_a_share_of_rows_that_shows_not_every_class_is_scored_over_the_others(

@@ -199,3 +199,56 @@ def test_a_drawing_holds_no_date_and_is_the_same_whatever_matplotlib_is_set_to(r
     assert b"dc:date" not in usual.svg
     assert b"<script" not in usual.svg
     assert Path(usual.name).name == "one"
+
+
+# Whether they know when they are wrong
+
+
+def binned(results: Results, model: str, *bins: tuple[int, float | None, float | None]) -> Results:
+    """A row whose reliability table is these bins: count, confidence, accuracy."""
+    row = row_of(results, model)
+    told = [{"n": n, "confidence": confidence, "accuracy": accuracy} for n, confidence, accuracy in bins]
+    return {**row, "trust": {"prediction": {"reliability": told}}}
+
+
+def test_reliability_is_drawn_where_ten_utterances_and_more_can_tell_of_it(results: Results) -> None:
+    bins = [(0, None, None), (9, 0.4, 0.9), (10, 0.5, 0.25), (21, 0.75, 0.5)]
+    rows = [binned(results, "VAE-LSTM", *bins), binned(results, "AE-LSTM", (3, 0.5, 0.5))]
+    axes = figures.reliability(rows, results, figures.looks_of(results)).axes[0]
+    lines = {str(line.get_label()): points_of(line) for line in axes.lines}
+    assert lines == {"calibrated": [(0, 0), (100, 100)], "VAE-LSTM": [(50, 25), (75, 50)], "AE-LSTM": []}
+
+
+def curved(results: Results, model: str, risk: list[float], condition: str | None = None) -> Results:
+    coverage = [(place + 1) / len(risk) for place in range(len(risk))]
+    return {
+        **row_of(results, model, condition),
+        "trust": {"ensemble": {"mutual_information": {"curve": {"coverage": coverage, "risk": risk}}}},
+    }
+
+
+def test_what_is_wrong_is_drawn_against_how_many_are_kept(results: Results) -> None:
+    rows = [curved(results, "VAE-LSTM", [0.0, 0.25]), curved(results, "CVAE-LSTM", [0.5, 0.125], "oracle")]
+    looks = figures.looks_of(results)
+    figure = figures.risk_coverage(rows, "ensemble", "mutual_information", results, looks)
+    axes = figure.axes[0]
+    assert [(line.get_label(), points_of(line)) for line in axes.lines] == [
+        ("VAE-LSTM", [(50, 0), (100, 25)]),
+        ("CVAE-LSTM (oracle)†", [(50, 50), (100, 12.5)]),
+    ]
+    assert axes.get_ylim()[0] == 0
+    assert NOTE in texts(figure)
+    # A line looks the same as in all other figures of the run.
+    for line, name in zip(axes.lines, (("VAE-LSTM", None), ("CVAE-LSTM", "oracle")), strict=True):
+        assert (line.get_color(), line.get_marker()) == (looks[name].colour, looks[name].marker)
+
+
+def test_doubts_of_a_real_run_can_be_drawn_and_fall_or_rise_within_what_is_wrong(results: Results) -> None:
+    row = row_of(results, "VAE-LSTM")
+    figure = figures.risk_coverage([row], "prediction", "entropy", results, figures.looks_of(results))
+    (line,) = figure.axes[0].lines
+    kept, wrong = zip(*points_of(line), strict=True)
+    assert kept[-1] == 100
+    assert list(kept) == sorted(kept)
+    assert all(0 <= share <= 100 for share in wrong)
+    assert wrong[-1] == pytest.approx(100 * (1 - row["per_seed"][0]["wa"]))  # the first seed's, of all utterances

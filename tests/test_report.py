@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from conftest import Ran
+from emovae.audit import audit
+from emovae.audited import as_json
+from emovae.certainty import certainty
 from emovae.errors import OutputError
 from emovae.report import write_report
 
@@ -20,7 +23,9 @@ CHROMIUM = shutil.which("chromium")
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 SECTIONS = [
     "tables",
+    "certainty",
     "confusion",
+    "doubts",
     "learning",
     "latents",
     "reconstruction",
@@ -29,7 +34,15 @@ SECTIONS = [
     "choices",
     "configuration",
 ]
-KINDS = {"confusion": 6, "learning": 6, "latents": 6, "reconstruction": 4, "drawn": 2}
+KINDS = {
+    "confusion": 6,
+    "reliability": 1,
+    "risk": 2,
+    "learning": 6,
+    "latents": 6,
+    "reconstruction": 4,
+    "drawn": 2,
+}
 EVIL = "<script>alert('x')</script>"
 
 
@@ -186,6 +199,92 @@ def test_the_note_on_the_true_label_stands_only_where_a_row_was_told_it(folder: 
     assert "†" not in page_of(plain).text
 
 
+# How certain it is
+
+
+def table_of(page: Page, key: str) -> list[list[str]]:
+    place = [facts.get("id") for facts in page.of("table")].index(f"table-{key}")
+    return page.tables[place]
+
+
+def test_the_tables_on_certainty_are_in_the_page_and_among_those_for_a_paper(ran: Ran, folder: Path) -> None:
+    page, told = page_of(folder), (folder / "table.tex").read_text()
+    found = certainty(ran.outcome.results)
+    assert len(found) == 5
+    for table in found:
+        assert table.caption in page.text
+        assert f"\\label{{tab:{table.key}}}" in told
+        for remark in table.remarks:
+            assert remark in page.text
+            assert remark in told
+        if table.lines:
+            header, *lines = table_of(page, table.key)
+            assert header == list(table.header)
+            assert lines == [[line.name, *(entry.printed for entry in line.entries)] for line in table.lines]
+
+
+def test_pairs_that_can_be_told_apart_are_named_as_they_are_called(plain: Path) -> None:
+    def apart(results: Any) -> None:
+        (pair, *_) = results["comparisons"][0]["pairs"]
+        told = {"first": 0, "second": 2, "difference": -0.125, "p": 0.002, "corrected_p": 0.02}
+        results["comparisons"][0]["pairs"] = [{**pair, **told}]
+
+    write_report(changed(plain, apart))
+    header, line = table_of(page_of(plain), "told-apart-emotion-complete")
+    assert header == ["model", "against", "difference", "p", "p, corrected"]
+    assert line == ["VAE-LSTM", "CVAE-LSTM (marginal)", "−12.5", "0.002", "0.02"]
+
+
+def test_every_way_to_doubt_that_a_run_has_is_drawn(plain: Path) -> None:
+    def drawn(results: Any) -> None:
+        for row in results["rows"]:
+            row["trust"]["posterior"] = row["trust"]["ensemble"]
+
+    write_report(changed(plain, drawn))
+    names = {place.name for place in (plain / "figures").iterdir()}
+    for way in ("prediction-entropy", "posterior-mutual-information", "ensemble-mutual-information"):
+        assert len([name for name in names if name.startswith(f"risk-emotion-complete-{way}")]) == 2, way
+    assert "reliability-emotion-complete.svg" in names
+    assert len([name for name in names if name.startswith("risk-")]) == 3 * 2
+
+
+def test_a_single_seed_without_draws_shows_its_entropy_alone(plain: Path) -> None:
+    def alone(results: Any) -> None:
+        for row in results["rows"]:
+            row["trust"].pop("ensemble")
+
+    write_report(changed(plain, alone))
+    names = [place.name for place in (plain / "figures").glob("risk-*.svg")]
+    assert names == ["risk-emotion-complete-prediction-entropy.svg"]
+
+
+def test_baselines_that_only_count_are_not_asked_for_their_doubt(plain: Path) -> None:
+    def counting(results: Any) -> None:
+        (row,) = (row for row in results["rows"] if row["model"] == "VAE-LSTM")
+        results["rows"] = [
+            {**row, "model": name, "latent": None, "use": None} for name in ("majority", "speaker-oracle")
+        ]
+        results["comparisons"] = []
+
+    write_report(changed(plain, counting))
+    assert not list((plain / "figures").glob("risk-*"))
+    assert not list((plain / "figures").glob("reliability-*"))
+
+
+def test_what_else_the_corpus_gives_away_is_told_where_it_was_asked(ran: Ran, plain: Path) -> None:
+    write_report(plain)
+    assert "audit" not in [facts["id"] for facts in page_of(plain).of("section")]
+    asked = audit(ran.corpus, ran.cache)
+    (plain / "audit.json").write_text(json.dumps(as_json(asked)))
+    write_report(plain)
+    page = page_of(plain)
+    assert [facts["id"] for facts in page.of("section")][:3] == ["tables", "certainty", "audit"]
+    assert "#audit" in [facts["href"] for facts in page.of("a")]
+    for answer in asked.answers:
+        assert answer.question in page.text
+        assert answer.sentence in page.text
+
+
 # Beside the paper
 
 
@@ -274,7 +373,7 @@ def test_names_from_a_persons_files_are_text_and_nothing_else(plain: Path) -> No
     write_report(plain)
     page = page_of(plain)
     assert not page.of("script")
-    assert len(page.of("img")) == len(json.loads(results)["rows"])
+    assert len(page.of("img")) == len(json.loads(results)["rows"]) + KINDS["reliability"] + KINDS["risk"]
     assert page.text.count(EVIL) >= 3
     assert '"><img src=x> & \\udcff' in page.text
 
@@ -314,12 +413,14 @@ def test_without_curves_and_views_it_says_how_to_get_them(plain: Path) -> None:
     page = page_of(plain)
     assert "curves.parquet is not here" in page.text
     assert "views.safetensors is not here" in page.text
-    assert [facts["id"] for facts in page.of("section")][:4] == ["tables", "confusion", "learning", "latents"]
+    assert [facts["id"] for facts in page.of("section")][:6] == [
+        *("tables", "certainty", "confusion", "doubts", "learning", "latents"),
+    ]
 
 
 def test_a_run_without_an_autoencoder_has_nothing_to_look_into(plain: Path) -> None:
     def baseline(results: Any) -> None:
-        results["rows"] = [{**results["rows"][0], "model": "majority", "latent": None}]
+        results["rows"] = [{**results["rows"][0], "model": "majority", "latent": None, "use": None}]
 
     write_report(changed(plain, baseline))
     assert "No autoencoder was run" in page_of(plain).text
@@ -348,9 +449,13 @@ def _older(folder: Path) -> None:
         (lambda folder: (folder / "results.json").unlink(), "is no run folder"),
         (lambda folder: (folder / "results.json").write_text("{"), "is damaged"),
         (lambda folder: (folder / "results.json").write_text("[]"), "is damaged"),
-        (_older, "is of schema 1, and this emovae reads 3"),
+        (_older, "is of schema 1, and this emovae reads 4"),
         (lambda folder: changed(folder, lambda results: results.pop("plans")), "it lacks plans"),
         (lambda folder: changed(folder, lambda results: results["rows"][0].pop("recall")), "it lacks recall"),
+        (lambda folder: changed(folder, lambda results: results.pop("comparisons")), "it lacks comparisons"),
+        (lambda folder: changed(folder, lambda results: results["rows"][1].pop("trust")), "it lacks trust"),
+        (lambda folder: changed(folder, lambda results: results["rows"][0]["trust"].clear()), "is damaged"),
+        (lambda folder: (folder / "audit.json").write_text('{"answers": []}'), "audit.json is damaged"),
         (lambda folder: changed(folder, lambda results: results.update(rows=[])), "it lacks rows"),
         (lambda folder: (folder / "curves.parquet").write_bytes(b"PAR1"), r"curves.parquet is damaged"),
         (lambda folder: (folder / "views.safetensors").write_bytes(b"{}"), r"views.safetensors is damaged"),

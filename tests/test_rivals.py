@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from emovae import cache as caches
-from emovae.cells import CellResult, Step, result_of, run_cell
+from emovae.cells import result_of, run_cell
 from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
 from emovae.config import Classifier, Experiment, Normalise, Rival
 from emovae.corpora import Corpus
@@ -28,6 +28,7 @@ from emovae.normalise import fit
 from emovae.presets import resolve
 from emovae.rivals import ATTENDED_FRAMES, sequences
 from emovae.segments import least_frames
+from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
 from emovae.training import Epoch, Labelled, predict, train_classifier
 from emovae.utterance import Utterance

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from conftest import Ran
+from emovae.certainty import certainty
 from emovae.questions import QUESTIONS
 from emovae.tables import markdown
 
@@ -33,6 +34,11 @@ OPEN = [
     "autoencoder.epochs",
     "autoencoder.activation",
     "protocol.validation",
+    "marginal_weights",
+    "autoencoder.kl_warmup",
+    "autoencoder.free_bits",
+    "classifier.dropout",
+    "draws",
 ]
 
 
@@ -51,13 +57,19 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
+def filled(results: Results) -> list[str]:
+    """The titles of those tables on certainty that have lines."""
+    return [table.title for table in certainty(results) if table.lines]
+
+
 def body(table: list[str]) -> dict[str, list[str]]:
     return {cells(line)[0]: cells(line)[1:] for line in table[2:]}
 
 
 def test_every_table_is_aligned_and_ruled(results: Results) -> None:
     found = tables(markdown(results))
-    assert len(found) == 3
+    # Figures, recalls and questions, and in between how certain they are.
+    assert len(found) == 3 + len(filled(results)) >= 7
     for table in found:
         bars = {tuple(place for place, letter in enumerate(line) if letter == "|") for line in table}
         assert len(bars) == 1
@@ -70,7 +82,7 @@ def test_the_figures_are_per_cent_of_the_rows(results: Results) -> None:
     row.update(wa=0.12345, ua=1.0, macro_f1=0.0, weighted_f1=0.5)
     row["folds"]["mean"].update(wa=0.5, ua=0.25)
     row["folds"]["std"].update(wa=0.0625, ua=0.1)
-    table, _, _ = tables(markdown(results))
+    table, *_ = tables(markdown(results))
     assert cells(table[0]) == ["model", "WA", "UA", "macro F1", "weighted F1"]
     line = body(table)["AE-LSTM"]
     assert line[:2] == ["12.3 (50.0 ± 6.2)", "100.0 (25.0 ± 10.0)"]
@@ -82,13 +94,13 @@ def test_the_settings_choose_which_figure_comes_first(results: Results) -> None:
     results["settings"].update(average="folds", f_measure="weighted")
     row = results["rows"][0]
     row["wa"], row["folds"]["mean"]["wa"], row["folds"]["std"]["wa"] = 0.75, 0.5, 0.0625
-    table, _, _ = tables(markdown(results))
+    table, *_ = tables(markdown(results))
     assert cells(table[0]) == ["model", "WA", "UA", "weighted F1", "macro F1"]
     assert body(table)["majority"][0] == "50.0 ± 6.2 (75.0)"
 
 
 def test_a_line_of_recalls_stands_beside_every_row(results: Results) -> None:
-    figures, recalls, _ = tables(markdown(results))
+    figures, recalls, *_ = tables(markdown(results))
     assert cells(recalls[0]) == ["recall", *results["rows"][0]["classes"]]
     assert list(body(recalls)) == list(body(figures))
     for row, line in zip(results["rows"], body(recalls).values(), strict=True):
@@ -125,6 +137,9 @@ def test_every_open_question_is_answered_in_print(results: Results) -> None:
     assert answers["the CVAE's condition at test time"] == ["oracle and marginal"]
     assert answers["Adam's betas"] == ["0.9 and 0.999"]
     assert answers["decoder told the condition"] == ["true"]
+    assert answers["weights of the classes in its mixture"] == ["uniform"]
+    assert answers["KL warm-up, epochs"] == answers["draws to average probabilities over"] == ["0"]
+    assert answers["free bits, nats a feature"] == answers["LSTM dropout"] == ["0.0"]
     assert answers["LSTM width, layers"] == ["8, 2"]
     assert answers["autoencoder batch, epochs, patience"] == ["64, 2, 3"]
 
@@ -142,6 +157,48 @@ def test_every_open_question_is_answered_in_print(results: Results) -> None:
 def test_an_answer_follows_its_setting(results: Results, question: str, key: str, value: str) -> None:
     results["settings"][key] = value
     assert body(tables(markdown(results))[-1])[question] == [value]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "answer"),
+    [
+        ("marginal_weights", "prior", "prior"),
+        ("autoencoder.kl_warmup", 10, "10"),
+        ("autoencoder.free_bits", 0.05, "0.05"),
+        ("classifier.dropout", 0.3, "0.3"),
+        ("draws", 30, "30"),
+    ],
+)
+def test_what_later_studies_do_is_answered_too(results: Results, key: str, value: object, answer: str) -> None:
+    *above, last = key.split(".")
+    settings = results["settings"]
+    for part in above:
+        settings = settings[part]
+    settings[last] = value
+    (question,) = (question for question, keys in QUESTIONS if keys == key)
+    assert body(tables(markdown(results))[-1])[question] == [answer]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        (["marginal"], "marginal"),
+        (["oracle", "marginal"], "oracle and marginal"),
+        (["oracle", "marginal", "bayes"], "oracle, marginal and bayes"),
+        (
+            ["oracle", "marginal", "predicted", "bayes", "marginal+elbo"],
+            "oracle, marginal, predicted, bayes and marginal+elbo",
+        ),
+    ],
+)
+def test_several_answers_are_told_as_people_list_them(results: Results, conditions: list[str], told: str) -> None:
+    results["settings"]["test_condition"] = conditions
+    assert body(tables(markdown(results))[-1])["the CVAE's condition at test time"] == [told]
+
+
+def test_no_answer_among_several_is_none(results: Results) -> None:
+    results["settings"]["latent_sizes"] = []
+    assert body(tables(markdown(results))[-1])["latent sizes in its place"] == ["none"]
 
 
 def test_the_protocol_and_what_else_decides_the_figures_stand_above_the_table(results: Results) -> None:
@@ -176,7 +233,7 @@ def printed(results: Results, corpus: str) -> Results:
 
 def test_printed_figures_stand_beside_results_on_the_corpus_that_they_are_about(results: Results) -> None:
     results["corpus"] = "iemocap"
-    table, _, _ = tables(markdown(printed(results, "iemocap")))
+    table, *_ = tables(markdown(printed(results, "iemocap")))
     assert cells(table[0])[-4:] == ["paper WA", "diff.", "paper UA", "diff."]
     wa, ua = (100 * results["rows"][3][key] for key in ("wa", "ua"))
     assert body(table)["VAE-LSTM"][-4:] == ["63.2", f"{wa - 63.21:+.1f}", "60.9", f"{ua - 60.91:+.1f}"]
@@ -187,7 +244,7 @@ def test_printed_figures_stand_beside_results_on_the_corpus_that_they_are_about(
 
 def test_the_difference_is_of_the_figure_that_is_named_first(results: Results) -> None:
     results["corpus"], results["settings"]["average"] = "iemocap", "folds"
-    table, _, _ = tables(markdown(printed(results, "iemocap")))
+    table, *_ = tables(markdown(printed(results, "iemocap")))
     mean = 100 * results["rows"][3]["folds"]["mean"]["wa"]
     assert body(table)["VAE-LSTM"][-3] == f"{mean - 63.21:+.1f}"
 
@@ -247,7 +304,9 @@ def test_every_task_has_a_table_of_its_own(results: Results) -> None:
         row["subset"] = "improvised"
     results["rows"] += others
     text = markdown(results)
-    assert len(tables(text)) == 5
+    assert len(tables(text)) == 5 + len(filled(results))
+    for heading in ("How far these figures stand", "By gender", "How far the probabilities can be believed"):
+        assert text.index(f"## {heading}: emotion, complete") < text.index(f"## {heading}: emotion, improvised")
     assert text.index("## emotion, complete") < text.index("## emotion, improvised")
 
 

@@ -5,8 +5,11 @@ the data, and the module where each step lives:
 
     corpus folder -> utterances (corpora) -> who is held out (folds)
     recording -> waveform (audio) -> log-mel frames (logmel, frames) -> segments of 100 ms (normalise, segments)
-    segments -> AE | VAE | CVAE (autoencoders, training) -> latent sequences (latents) -> LSTM (classifiers) -> emotion
-    predictions -> figures (metrics, results) -> a table beside the paper's (tables)
+    segments -> AE | VAE | CVAE | SSVAE (autoencoders, training, encoders)
+        -> latent sequences under a condition (latents, recognition, first_pass, evidence)
+        -> LSTM (classifiers) -> emotion
+    predictions -> figures (metrics, results) -> how certain they are (statistics, standing, calibration, trust)
+        -> a table beside the paper's (tables, certainty)
 
 An experiment file states a grid; `experiment` turns it into cells (grid, cells, workers). From Python:
 

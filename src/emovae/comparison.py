@@ -1,5 +1,6 @@
 """Results become tables beside the published figures, which Markdown, HTML and LaTeX then print."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ FIGURES = (("WA", "wa"), ("UA", "ua"), ("macro F1", "macro_f1"), ("weighted F1",
 PRINTED = {"WA": "wa", "UA": "ua", "F": "f"}
 """Heading of a printed figure -> its key; the paper does not say which F-measure it prints."""
 MARK = "†"
+MINUS = "−"
 ORACLE = f"{MARK} is told the true label of the utterance that it names: an upper bound, not a result."
 QUOTED = "Quoted rows are as the paper prints them, and were not run here."
 UNKNOWN_F = " The paper does not say which F-measure it prints."
@@ -19,6 +21,15 @@ class Entry(NamedTuple):
 
     figure: str
     behind: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The figure with a sign for minus in place of a hyphen before a number; names keep their hyphens.
+
+        >>> Entry("-1.6").printed, Entry("AE-LSTM").printed
+        ('−1.6', 'AE-LSTM')
+        """
+        return re.sub(r"(?<!\S)-(?=\d)", MINUS, self.figure)
 
 
 class Line(NamedTuple):
@@ -47,6 +58,7 @@ class Table(NamedTuple):
         behind: what stands in small print behind them; empty where nothing does.
         header: the columns.
         lines: the rows.
+        remarks: what has to be said under it, besides what the marks of its lines mean.
     """
 
     key: str
@@ -55,13 +67,14 @@ class Table(NamedTuple):
     behind: str
     header: tuple[str, ...]
     lines: tuple[Line, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be said under it."""
-        return (*([ORACLE] if any(line.told for line in self.lines) else []),) + (
-            (QUOTED,) if any(line.quoted for line in self.lines) else ()
-        )
+        """All that has to be said under it."""
+        told = (ORACLE,) if any(line.told for line in self.lines) else ()
+        quoted = (QUOTED,) if any(line.quoted for line in self.lines) else ()
+        return (*self.remarks, *told, *quoted)
 
 
 def tasks_in(results: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:

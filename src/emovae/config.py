@@ -4,7 +4,7 @@ The defaults of the fields are the preset `default`, what a careful study would 
 text asks for something else, and reads experiment files.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -17,11 +17,13 @@ from pydantic import (
 
 from emovae.labels import Binning, LabelMapping
 
-Model = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"]
-Baseline = Literal["majority", "functionals-SVM", "eGeMAPS-SVM"]
+Model = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM"]
+CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
+"""The models that learn what a class is."""
+Baseline = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 Target = Literal["emotion", "arousal", "power", "valence"]
-TestCondition = Literal["oracle", "marginal"]
+TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
 Normalise = Literal["none", "train", "speaker", "utterance"]
 Share = Annotated[float, Field(ge=0.001, le=0.999)]
@@ -60,18 +62,34 @@ class Segments(_Frozen):
 
 
 ProtocolKind = Literal[
-    "session", "speaker", "leave-one-out", "speakers", "contiguous", "random", "held-out", "held-out-random"
+    "session", "speaker", "leave-one-out", "speakers", "contiguous", "random", "held-out", "held-out-random", "given"
 ]
 Folds = Annotated[int, Field(ge=2)]
 
 
 class Protocol(_Frozen):
-    """Who is held out; see `heldout` for what each kind means."""
+    """Who is held out; see `heldout` for what each kind means.
+
+    Folds that are `given` stand in a file of their own; its name and a digest of what it says are kept here.
+    """
 
     kind: ProtocolKind = "session"
     folds: Folds = 5
     share: Share = 0.1
     validation: Share = 0.2
+    split: str | None = None
+    digest: str | None = None
+
+    @model_validator(mode="after")
+    def _knows_its_file(self) -> "Protocol":
+        if self.kind == "given" and not (self.split and self.digest):
+            raise ValueError("kind given takes its folds from a file; leave the kind out and give --folds FILE")
+        if self.kind != "given" and (self.split or self.digest):
+            raise ValueError(
+                f"split and digest are of kind given, and the kind is {self.kind}; run the experiment file that this"
+                " configuration came from"
+            )
+        return self
 
 
 class DimensionalProtocol(Protocol):
@@ -88,6 +106,8 @@ class Autoencoder(_Frozen):
     latent: Width = 128
     activation: Literal["relu", "tanh", "elu"] = "relu"
     kl_weight: Annotated[float, Field(ge=0)] = 1.0
+    kl_warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    free_bits: Annotated[float, Field(ge=0)] = 0.0
     condition_decoder: bool = True
     data: Literal["subset", "all"] = "all"
     batch_size: Count = 256
@@ -98,6 +118,12 @@ class Autoencoder(_Frozen):
     stop: Literal["threshold", "patience", "epochs"] = "patience"
     threshold: PositiveFloat = 200.0
     patience: Count = 3
+
+    @model_validator(mode="after")
+    def _ends_after_the_warm_up(self) -> "Autoencoder":
+        if self.kl_warmup >= self.epochs:
+            raise ValueError(f"kl_warmup {self.kl_warmup} is not below epochs {self.epochs}")
+        return self
 
 
 class Classifier(_Frozen):
@@ -111,6 +137,7 @@ class Classifier(_Frozen):
     learning_rate: PositiveFloat = 1e-3
     epochs: Count = 20
     patience: Count = 5
+    dropout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
 
 
 class Published(_Frozen):
@@ -129,14 +156,21 @@ class Published(_Frozen):
     f: float | None = None
 
 
+class Variant(_Frozen):
+    """Other values for some of an experiment's settings, under a name of their own."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+    set: dict[str, Any] = {}
+
+
 class Experiment(_Frozen):
     """A grid of models, targets, subsets and seeds, and everything that decides its results."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]+$")]
     title: str = ""
     preset: Literal["default", "paper"] = "default"
     models: tuple[Model, ...] = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
-    baselines: tuple[Baseline, ...] = ("majority", "functionals-SVM")
+    baselines: tuple[Baseline, ...] = get_args(Baseline)
     rivals: tuple[Rival, ...] = ()
     latent_sizes: tuple[Width, ...] = ()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("emotion",)
@@ -152,10 +186,14 @@ class Experiment(_Frozen):
     on_bad_audio: Literal["stop", "skip"] = "stop"
     front_end: FrontEnd = FrontEnd()
     normalise: Normalise = "train"
+    insist_on_speaker_normalisation: bool = False
     segments: Segments = Segments()
     autoencoder: Autoencoder = Autoencoder()
     condition: Literal["target", "emotion"] = "target"
     test_condition: Annotated[tuple[TestCondition, ...], Field(min_length=1)] = ("marginal",)
+    marginal_weights: Literal["uniform", "prior"] = "uniform"
+    draws: Annotated[int, Field(ge=0, le=10_000)] = 0
+    continuous: bool = False
     features: Features = "mean+log_variance"
     merge: Literal["sequence", "statistics"] = "sequence"
     classifier: Classifier = Classifier()
@@ -164,6 +202,7 @@ class Experiment(_Frozen):
     f_measure: Literal["macro", "weighted"] = "macro"
     published_for: str = ""
     published: tuple[Published, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
     @field_validator("models", "baselines", "rivals", "latent_sizes", "targets", "subsets", "classes", "test_condition")
     @classmethod

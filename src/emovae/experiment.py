@@ -12,21 +12,24 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from emovae.cells import Step, result_of
+from emovae.cells import result_of
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.curves import curves
 from emovae.descriptors import descriptors_of, without_missing
 from emovae.files import require_writable, write_bytes, write_json
 from emovae.frames import corpus_frames
+from emovae.given_folds import GivenFolds
 from emovae.grid import Context, cells_of
 from emovae.machine import Machine
 from emovae.predictions import predictions
 from emovae.results import results
 from emovae.segments import least_frames
+from emovae.stages import Step
 from emovae.tables import markdown
 from emovae.targets import mapping_of
-from emovae.tasks import subsets_of, tasks_of
+from emovae.tasks import notices_of, subsets_of, tasks_of
+from emovae.values import values_parquet
 from emovae.views import write_views
 from emovae.workers import Job, jobs_of, run_jobs
 
@@ -98,6 +101,8 @@ def run(
     *,
     jobs: int = 1,
     device: str = "cpu",
+    given: GivenFolds | None = None,
+    cells_in: Path | None = None,
 ) -> Outcome:
     """Runs an experiment and writes its results.
 
@@ -112,6 +117,8 @@ def run(
         watcher: is told how it goes on; None for silence.
         jobs: how many processes.
         device: `cpu` or `cuda`.
+        given: the folds that others have made, where the experiment's protocols are `given`.
+        cells_in: where finished cells lie; None for `out/cells`.
 
     Raises:
         EmovaeError: what a person can mend, before anything long has begun wherever that is possible.
@@ -122,7 +129,7 @@ def run(
     able, left_out = without_missing(experiment)
     _, notices = subsets_of(experiment, corpus)
     # Planned before anything is decoded, so that what cannot be divided is told at once.
-    tasks = tasks_of(experiment, corpus, corpus.utterances)
+    tasks = tasks_of(experiment, corpus, corpus.utterances, given)
     frames = corpus_frames(
         corpus,
         experiment.front_end,
@@ -133,9 +140,10 @@ def run(
         progress=watcher.frames,
     )
     if frames.left_out:
-        tasks = tasks_of(experiment, corpus, frames.utterances)
+        tasks = tasks_of(experiment, corpus, frames.utterances, given)
     described = descriptors_of(able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames)
-    context = Context(able, frames, tasks, out / "cells", Machine(device, experiment.precision), described)
+    folder = out / "cells" if cells_in is None else cells_in
+    context = Context(able, frames, tasks, folder, Machine(device, experiment.precision), described)
     cells = list(cells_of(context))
     open_cells = [cell for cell in cells if result_of(context, cell) is None]
     waiting = jobs_of(context, open_cells)
@@ -143,10 +151,13 @@ def run(
     with closing(run_jobs(context, waiting, max(1, min(jobs, len(waiting))), watcher.step)) as finished:
         for job in finished:
             watcher.done(job)
-    content = results(
-        context, corpus.name, cells, (*corpus.notices, *notices, *left_out), mapping_of(experiment, corpus)
-    )
-    _write(out, experiment, content, predictions(context, cells), curves(context, cells))
+    divided = (*(() if given is None else given.notices), *notices_of(tasks))
+    told = (*corpus.notices, *notices, *divided, *left_out)
+    content = results(context, corpus.name, cells, told, mapping_of(experiment, corpus))
+    named = [cell for cell in cells if not cell.continuous]
+    _write(out, experiment, content, predictions(context, named), curves(context, named))
+    if (told_values := values_parquet(context, cells)) is not None:
+        write_bytes(out / "values.parquet", told_values)
     write_views(context, cells, out / "views.safetensors")
     watcher.finished(content)
     return Outcome(content, len(open_cells))

@@ -6,64 +6,16 @@ stopping. Folds don't depend on the seed of an experiment, so that seeds can be 
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from emovae.config import Protocol
 from emovae.errors import ProtocolError
-from emovae.files import fingerprint
-from emovae.groups import choose_speakers
-from emovae.heldout import (
-    APART,
-    MIXED,
-    SESSION_OUT,
-    Row,
-    Speech,
-    Strata,
-    can_be_spared,
-    few,
-    held_out,
-    said_by,
-    sessions_apart,
-)
+from emovae.given_folds import GivenFolds, require_stated
+from emovae.given_plan import given_plan
+from emovae.heldout import APART, MIXED, SESSION_OUT, Row, Speech, Strata, held_out, sessions_apart
+from emovae.plan import Fold, Plan, plan_of, stopping_speakers
 from emovae.utterance import Utterance
 
-
-@dataclass(frozen=True, kw_only=True)
-class Fold:
-    """One division of a corpus. All members are indices into its utterances, ascending.
-
-    Attributes:
-        name: what is held out.
-        train: what classifiers learn from.
-        validation: whole speakers of the training side, for early stopping.
-        test: what is judged.
-        extra: utterances outside the task (another subset, another emotion) of people who are neither tested nor
-            stop the learning; an autoencoder may learn from them, a CVAE from those whose condition is known. Where
-            speakers are mixed, only those who stop the learning are kept out.
-        aside: the same of the people who stop the learning; they may stop an autoencoder.
-    """
-
-    name: str
-    train: tuple[int, ...]
-    validation: tuple[int, ...]
-    test: tuple[int, ...]
-    extra: tuple[int, ...]
-    aside: tuple[int, ...] = ()
-
-
-class Plan(NamedTuple):
-    """All folds of one task.
-
-    Attributes:
-        protocol: its name in the results.
-        folds: see `Fold`.
-        fingerprint: hash of the ids, labels and roles; two results are comparable when it is the same.
-    """
-
-    protocol: str
-    folds: tuple[Fold, ...]
-    fingerprint: str
+__all__ = ["Fold", "Plan", "plan_folds"]
 
 
 def plan_folds(
@@ -72,6 +24,7 @@ def plan_folds(
     protocol: Protocol,
     strata: Strata | None = None,
     setting: str = "protocol",
+    given: GivenFolds | None = None,
 ) -> Plan:
     """Divides a corpus for one task.
 
@@ -83,11 +36,14 @@ def plan_folds(
             learns without labels serves the others; None for this task alone. A task that cannot be divided as the
             others are is divided alone.
         setting: the name of the protocol in the configuration, for messages.
+        given: the folds that others have made, where the protocol is `given`.
 
     Raises:
         ProtocolError: for fewer groups than folds, a class that only one held-out group shows, or no speakers to
-            spare for validation; the message names them and what would do.
+            spare for validation; for folds that are given and not here, or that leave the task no side; the message
+            names them and what would do.
     """
+    require_stated(given, protocol)
     rows = [
         Row(place, utterance.speaker, label)
         for place, (utterance, label) in enumerate(zip(utterances, labels, strict=True))
@@ -97,6 +53,8 @@ def plan_folds(
         found = ", ".join(sorted({row.label for row in rows})) or "none"
         raise ProtocolError(f"{len(rows)} utterances with classes: {found}; a task needs two classes at least")
     speech = Speech(utterances, [[] if label is None else [label] for label in labels] if strata is None else strata)
+    if given is not None:
+        return given_plan(given, rows, speech, labels, protocol.validation)
     name, tested = held_out(speech, rows, protocol, setting)
     if MIXED not in name and name != SESSION_OUT and sessions_apart(speech, [test for _, test in tested]):
         with suppress(ProtocolError):  # too few speakers may be left to learn from
@@ -113,7 +71,7 @@ def _plan(
     protocol: Protocol,
 ) -> Plan:
     folds = tuple(_fold(what, test, rows, speech, protocol.validation, name) for what, test in tested)
-    return Plan(name, folds, fingerprint([_identity(fold, speech.utterances, labels) for fold in folds]))
+    return plan_of(name, folds, speech.utterances, labels)
 
 
 def _fold(
@@ -138,7 +96,8 @@ def _fold(
     others = [row for row in rows if row.place in left]
     if lacking := {row.label for row in test} - {row.label for row in others}:
         raise ProtocolError(f"when {name} is tested, no class {min(lacking)} is left to learn from; use fewer folds")
-    stopping = _validation_speakers(others, speech, beside, share, name)
+    remedy = "record more speakers of each class, or use fewer classes"
+    stopping = stopping_speakers(others, speech, beside, share, name, remedy)
     in_task = {row.place for row in rows}
     return Fold(
         name=name,
@@ -148,29 +107,3 @@ def _fold(
         extra=tuple(i for i in beside if i not in in_task and utterances[i].speaker not in stopping),
         aside=tuple(i for i in beside if i not in in_task and utterances[i].speaker in stopping),
     )
-
-
-def _validation_speakers(
-    rows: Sequence[Row], speech: Speech, beside: Sequence[int], share: float, fold: str
-) -> set[str]:
-    """Whole speakers, about `share` of the rows and of each class, that leave every class something to learn from."""
-    chosen = choose_speakers(*speech.counted(beside), share)
-    if not can_be_spared(rows, said_by(rows, chosen)):
-        chosen = choose_speakers([row.speaker for row in rows], [row.label for row in rows], share)
-    if not chosen:
-        speakers = sorted({row.speaker for row in rows})
-        raise ProtocolError(
-            f"when {fold} is tested, the {len(speakers)} training speakers ({few(speakers)}) cannot spare one for"
-            " early stopping without losing a class; record more speakers of each class, or use fewer classes"
-        )
-    return set(chosen)
-
-
-def _identity(fold: Fold, utterances: Sequence[Utterance], labels: Sequence[str | None]) -> list[object]:
-    def ids(members: Sequence[int]) -> list[list[str | None]]:
-        return [[utterances[index].id, labels[index]] for index in members]
-
-    roles = {role: ids(getattr(fold, role)) for role in ("train", "validation", "test", "extra")}
-    if fold.aside:
-        roles["aside"] = ids(fold.aside)
-    return [fold.name, roles]

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from emovae.config import Autoencoder, Experiment, Rival
+from emovae.config import CONDITIONED, Autoencoder, Experiment, Model, Rival
 from emovae.descriptors import READS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
@@ -19,12 +19,21 @@ from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Raised when the same configuration gives other results than before."""
 
 
+WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
+"""Baselines that are the paper's classifier on other features."""
+SIZED = "PCA-LSTM"
+"""A baseline of a latent size."""
+
+
 class Cell(NamedTuple):
-    """One cell of the grid; task and fold by their place, the latent size where there is an autoencoder."""
+    """One cell of the grid; task and fold by their place, the latent size where there is one.
+
+    A continuous cell says the value of a dimension in place of its level.
+    """
 
     model: str
     task: int
@@ -32,6 +41,7 @@ class Cell(NamedTuple):
     seed: int
     test_condition: str | None = None
     latent: int | None = None
+    continuous: bool = False
 
 
 class Context(NamedTuple):
@@ -68,7 +78,8 @@ class Context(NamedTuple):
     def name(self, cell: Cell) -> tuple[str, str]:
         """What a person calls a cell: its line in the table, and which part of that."""
         task = self.tasks[cell.task]
-        parts = (cell.model, cell.latent, cell.test_condition, task.target, task.subset)
+        kind = "value" if cell.continuous else None
+        parts = (cell.model, cell.latent, cell.test_condition, task.target, kind, task.subset)
         line = " ".join(str(part) for part in parts if part is not None)
         return line, f"{task.plan.folds[cell.fold].name} seed {cell.seed}"
 
@@ -79,12 +90,17 @@ class Context(NamedTuple):
 
 def is_learned(cell: Cell) -> bool:
     """Whether the cell has an autoencoder."""
-    return cell.latent is not None
+    return cell.model in get_args(Model)
 
 
-def is_rival(cell: Cell) -> bool:
-    """Whether the cell is a network of another paper."""
-    return cell.model in get_args(Rival)
+def is_network(cell: Cell) -> bool:
+    """Whether the cell is a network that reads no autoencoder's latents: another paper's, or a baseline's."""
+    return cell.model in (*get_args(Rival), *WITHOUT_AUTOENCODER)
+
+
+def is_told(cell: Cell) -> bool:
+    """Whether the cell is told the true label of those who are tested."""
+    return cell.test_condition == "oracle" or cell.model == "speaker-oracle"
 
 
 def autoencoder_key(context: Context, cell: Cell) -> str:
@@ -92,7 +108,7 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
     experiment, task = context.experiment, context.tasks[cell.task]
     train, validation = autoencoder_members(context, cell)
     told: object = None
-    if cell.model == "CVAE-LSTM":
+    if cell.model in CONDITIONED:
         told = [task.condition_classes, task.condition_numbers([*train, *validation])]
     return fingerprint(
         [
@@ -115,17 +131,22 @@ def cell_key(context: Context, cell: Cell) -> str:
     if is_learned(cell):
         told = task.condition_numbers(fold.test) if cell.test_condition == "oracle" else None
         facts += [
-            [autoencoder_key(context, cell), seed_of(context, cell, "classifier")],
-            [
-                experiment.features,
-                experiment.merge,
-                experiment.classifier.model_dump(),
-                cell.test_condition,
-                told,
-            ],
+            [autoencoder_key(context, cell), seed_of(context, cell, "classifier"), experiment.draws],
+            [experiment.features, experiment.merge, experiment.classifier.model_dump()],
+            [cell.test_condition, experiment.marginal_weights, told],
         ]
-    if is_rival(cell):
-        facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump()]
+        if cell.test_condition == "predicted":
+            speakers = [context.frames.utterances[member].speaker for member in fold.train]
+            facts += [speakers, task.condition_numbers(learned_from)]
+    if is_network(cell):
+        facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
+    if cell.model in WITHOUT_AUTOENCODER:
+        facts += [experiment.segments.model_dump(), experiment.merge, cell.latent]
+    if cell.continuous:
+        facts += ["continuous", task.values_of(learned_from).tolist()]
+    if cell.model == "speaker-oracle":
+        facts += [[context.frames.utterances[member].speaker for member in fold.test]]
+        facts += [task.numbers(fold.test).tolist()]
     return fingerprint(facts)
 
 
@@ -146,7 +167,7 @@ def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[i
     train, validation = scale_members(context, cell), list(fold.validation)
     if context.experiment.autoencoder.data == "all":
         validation = sorted((*fold.validation, *fold.aside))
-    if cell.model == "CVAE-LSTM":
+    if cell.model == "CVAE-LSTM":  # the semi-supervised one learns from the others, too
         train = [member for member in train if task.condition_labels[member] is not None]
         validation = [member for member in validation if task.condition_labels[member] is not None]
     return train, validation
@@ -159,10 +180,32 @@ def cells_of(context: Context) -> Iterator[Cell]:
     sizes = experiment.latent_sizes or (experiment.autoencoder.latent,)
     for place, task in enumerate(context.tasks):
         lines: list[tuple[str, str | None, int | None]] = [
-            (model, None, None) for model in (*experiment.baselines, *experiment.rivals)
+            (model, None, size)
+            for model in (*experiment.baselines, *experiment.rivals)
+            for size in (sizes if model == SIZED else (None,))
         ]
         for learned in experiment.models:
-            conditions = experiment.test_condition if learned == "CVAE-LSTM" else (None,)
-            lines += [(learned, condition, size) for condition in conditions for size in sizes]
-        for (model, condition, size), seed, fold in product(lines, seeds, range(len(task.plan.folds))):
-            yield Cell(model, place, fold, seed, condition, size)
+            lines += [
+                (learned, condition, size) for condition in _conditions(experiment, learned, task) for size in sizes
+            ]
+        for continuous in (False, True) if experiment.continuous and task.target != "emotion" else (False,):
+            for (model, condition, size), seed, fold in product(lines, seeds, range(len(task.plan.folds))):
+                if not continuous or _says_values(model, condition):
+                    yield Cell(model, place, fold, seed, condition, size, continuous)
+
+
+def _says_values(model: str, condition: str | None) -> bool:
+    """Whether a model is an LSTM that can have a regression head."""
+    return condition != "bayes" and model in (*get_args(Model), *WITHOUT_AUTOENCODER)
+
+
+def _conditions(experiment: Experiment, model: str, task: Task) -> Sequence[str | None]:
+    """The test conditions of a model's lines; Bayes' rule names a class only where that is what the model knows."""
+    asked = experiment.test_condition
+    if model == "SSVAE-LSTM":  # its encoder is told no class
+        asked_of_it: list[str | None] = [None, *(name for name in asked if name == "bayes")]
+    elif model == "CVAE-LSTM":
+        asked_of_it = list(asked)
+    else:
+        return [None]
+    return [name for name in asked_of_it if name != "bayes" or task.classes == task.condition_classes]

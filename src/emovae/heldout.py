@@ -10,6 +10,7 @@
 | `contiguous`      | blocks of rows in the corpus's order                       | `10-contiguous-folds-speakers-mixed`|
 | `random`          | shuffled rows                                              | `10-random-folds-speakers-mixed`    |
 | `held-out-random` | a share of shuffled rows                                   | `10%-held-out-speakers-mixed`       |
+| `given`           | what a file says, see `given_folds`                        | `5-given-folds`, with what is found |
 
 Where speakers are held out and their sessions can be, too, nothing else of these is learned from, and the name ends in
 `sessions-apart`: on IEMOCAP a speaker's partner, whose voice may be heard in the speaker's recordings.

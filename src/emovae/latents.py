@@ -37,17 +37,30 @@ class Sequences(NamedTuple):
         """Steps of each utterance, [utterance]."""
         return np.diff(self.starts)
 
+    def of(self, utterances: NDArray[np.int64]) -> "Sequences":
+        """Those of some utterances, in the order given."""
+        spans = [slice(self.starts[place], self.starts[place + 1]) for place in utterances]
+        starts = np.cumsum([0, *self.lengths[utterances]], dtype=np.int64)
+        return Sequences(torch.cat([self.values[span] for span in spans]), starts)
 
-def conditions(classes: Sequence[int | None], class_count: int, *, oracle: bool) -> NDArray[np.float32]:
+
+def conditions(
+    classes: Sequence[int | None],
+    class_count: int,
+    *,
+    oracle: bool,
+    prior: NDArray[np.float64] | None = None,
+) -> NDArray[np.float32]:
     """How much each class weighs in the condition of each utterance, [utterance, class], rows summing to 1.
 
-    `oracle` puts all weight on the true class; `marginal` the same weight on every class. An utterance without a
-    class has the marginal's weights either way.
+    `oracle` puts all weight on the true class; `marginal` the same weight on every class, or the weights of a prior. An
+    utterance without a class has the marginal's weights either way.
 
     >>> conditions([1, None], 2, oracle=True).tolist()
     [[0.0, 1.0], [0.5, 0.5]]
     """
-    weights = np.full((len(classes), class_count), 1.0 / class_count, np.float32)
+    alike = np.full(class_count, 1.0 / class_count) if prior is None else prior
+    weights = np.tile(alike.astype(np.float32), (len(classes), 1))
     if oracle:
         for utterance, label in enumerate(classes):
             if label is not None:

@@ -5,10 +5,9 @@ Only the figure that is named first is printed, so that a table fits a page; wha
 
 from collections.abc import Sequence
 
-from emovae.comparison import MARK, Line, Table
+from emovae.comparison import MARK, MINUS, Line, Table
 
 OPENING = "% Written by emovae. The preamble needs \\usepackage{booktabs}; UTF-8 is taken for granted.\n"
-MINUS = "−"
 SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": "\\textbackslash{}",
@@ -60,7 +59,7 @@ def _table(table: Table) -> str:
 
 def _line(line: Line) -> str:
     name = f"{line.name} (quoted)" if line.quoted else line.name
-    return _joined([name, *(entry.figure.replace("-", MINUS) for entry in line.entries)])
+    return _joined([name, *(entry.printed for entry in line.entries)])
 
 
 def _joined(texts: Sequence[str]) -> str:

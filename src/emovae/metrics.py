@@ -61,3 +61,40 @@ def scores(confusion: NDArray[np.int64]) -> Scores:
         macro_f1=float(f1.mean()),
         weighted_f1=float(np.average(f1, weights=shown[present])),
     )
+
+
+def stacked_scores(confusions: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """The four figures of many confusion matrices at once, as `scores` has them of one.
+
+    Args:
+        confusions: counts [..., true class, predicted class].
+
+    Returns:
+        [..., figure], in the order of `Scores`.
+
+    Raises:
+        ValueError: when one of the matrices counts no utterance.
+
+    >>> stacked_scores(np.array([[[1, 1], [0, 2]], [[2, 0], [0, 0]]])).round(3).tolist()
+    [[0.75, 0.75, 0.733, 0.733], [1.0, 1.0, 1.0, 1.0]]
+    """
+    shown, said = confusions.sum(axis=-1), confusions.sum(axis=-2)
+    count = shown.sum(axis=-1)
+    if not count.all():
+        raise ValueError(
+            f"{np.sum(count == 0)} of {count.size} confusion matrices count no utterance, so they cannot be scored"
+        )
+    right = np.diagonal(confusions, axis1=-2, axis2=-1)
+    present = shown > 0
+    recall = right / np.where(present, shown, 1)
+    f1 = 2 * right / np.where(present, shown + said, 1)
+    classes = present.sum(axis=-1)
+    return np.stack(
+        [
+            right.sum(axis=-1) / count,
+            recall.sum(axis=-1) / classes,
+            f1.sum(axis=-1) / classes,
+            (f1 * shown).sum(axis=-1) / count,
+        ],
+        axis=-1,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emovae.config import Experiment, Published
+from emovae.config import Experiment, Published, Variant
 from emovae.errors import ConfigError
 
 PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
@@ -33,10 +33,16 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
 """Where a preset differs from the fields' defaults: the value nearest to the printed text."""
 
 
-OPTIONAL = {"title", "published", "published_for", "classes", "rivals", "latent_sizes"}
+OPTIONAL = {"title", "published", "published_for", "classes", "rivals", "latent_sizes", "variants"}
 """What a configuration as run may leave empty."""
+LISTED = {"published": Published, "variants": Variant}
+"""Keys that hold lists of tables."""
 DEEPEST = 8
 """More dots than any key has."""
+ALIKE = ("name", "preset", "variants")
+"""What a variant cannot set: a preset is laid under everything else, so that here it would be a mere name."""
+BESIDE = ("cells", "table.md")
+"""What lies beside the folders of variants."""
 
 
 def load(path: Path, preset: str | None = None, assignments: Sequence[str] = ()) -> Experiment:
@@ -89,6 +95,40 @@ def resolve(
         raise ConfigError("\n".join(_complaints(error, where))) from error
 
 
+def variants(experiment: Experiment) -> dict[str, Experiment]:
+    """Name of a variant -> the experiment with its settings, named after both.
+
+    Raises:
+        ConfigError: for a name that stands there twice or is taken, or settings that are none or not a variant's.
+    """
+    _require_told_apart(experiment)
+    stated = experiment.model_dump(mode="json", exclude={"variants"})
+    return {
+        variant.name: resolve(
+            _laid_over(stated, {**variant.set, "name": f"{experiment.name}-{variant.name}"}),
+            where=f"{experiment.name}, variant {variant.name}",
+        )
+        for variant in experiment.variants
+    }
+
+
+def _require_told_apart(experiment: Experiment) -> None:
+    names = [variant.name for variant in experiment.variants]
+    for name in dict.fromkeys(names):
+        if (count := names.count(name)) > 1:
+            raise ConfigError(f"{experiment.name}: {name} is the name of {count} variants; give each its own")
+        if name in BESIDE:
+            raise ConfigError(
+                f"{experiment.name}: {name} lies beside the folders of variants; call the variant otherwise"
+            )
+    for variant in experiment.variants:
+        if stated := [key for key in ALIKE if key in variant.set]:
+            raise ConfigError(
+                f"{experiment.name}, variant {variant.name}: {stated[0]} is the same for all variants; state it above"
+                " them, once"
+            )
+
+
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
@@ -136,5 +176,5 @@ def _keys_beside(place: tuple[str | int, ...]) -> list[str]:
     model: Any = Experiment
     for part in place[:-1]:
         if isinstance(part, str):
-            model = Published if part == "published" else model.model_fields[part].annotation
+            model = LISTED[part] if part in LISTED else model.model_fields[part].annotation
     return list(model.model_fields)

@@ -5,6 +5,7 @@ from typing import Any
 
 QUESTIONS = (
     ("the CVAE's condition at test time", "test_condition"),
+    ("weights of the classes in its mixture", "marginal_weights"),
     ("what the condition is, for dimensions", "condition"),
     ("decoder told the condition", "autoencoder.condition_decoder"),
     ("features", "features"),
@@ -13,6 +14,8 @@ QUESTIONS = (
     ("autoencoder stops at", "autoencoder.stop"),
     ("threshold, squared distance a segment", "autoencoder.threshold"),
     ("KL weight (squared distance summed, KL in nats)", "autoencoder.kl_weight"),
+    ("KL warm-up, epochs", "autoencoder.kl_warmup"),
+    ("free bits, nats a feature", "autoencoder.free_bits"),
     ("autoencoder's data", "autoencoder.data"),
     ("utterances", "utterances"),
     ("low, mid, high by", "binning"),
@@ -30,6 +33,8 @@ QUESTIONS = (
     ("LSTM batch, epochs, patience", ("classifier.batch_size", "classifier.epochs", "classifier.patience")),
     ("LSTM input scaled", "classifier.scale_inputs"),
     ("class weights", "classifier.class_weights"),
+    ("LSTM dropout", "classifier.dropout"),
+    ("draws to average probabilities over", "draws"),
     (
         "share of training speakers for early stopping: emotion, dimensions",
         ("protocol.validation", "dimensional_protocol.validation"),
@@ -61,5 +66,6 @@ def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
 
 def _spelled(value: Any) -> str:
     if isinstance(value, list):
-        return " and ".join(_spelled(item) for item in value) or "none"
+        *before, last = [_spelled(item) for item in value] or ["none"]
+        return f"{', '.join(before)} and {last}" if before else last
     return str(value).lower() if isinstance(value, bool) else str(value)

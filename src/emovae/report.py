@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, UndefinedError
 
+from emovae.certainty import certainty
 from emovae.comparison import ORACLE, compared, is_published_corpus
 from emovae.curves import read_curves
 from emovae.errors import OutputError
@@ -24,8 +25,25 @@ from emovae.tables import markdown, notices
 from emovae.views import Views, read_views
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
-TOP = ("schema", "experiment", "corpus", "fingerprint", "settings", "plans", "rows", "means", "quoted", "published_for")
-IN_ROW = ("model", "target", "subset", "latent", "classes", "confusion", "recall", "folds", "per_seed", "published")
+TOP = (
+    *(
+        "schema",
+        "experiment",
+        "corpus",
+        "fingerprint",
+        "settings",
+        "plans",
+        "rows",
+        "means",
+        "comparisons",
+        "continuous",
+    ),
+    *("quoted", "published_for"),
+)
+IN_ROW = (
+    *("model", "target", "subset", "latent", "classes", "confusion", "recall", "folds", "per_seed", "published"),
+    *("intervals", "over_seeds", "over_speakers", "groups", "trust", "use"),
+)
 CONTENTS = "contents.json"
 """The figures that a report wrote, in their folder; others' files there are left alone."""
 SPEAKERS_NAMED = 12
@@ -63,7 +81,7 @@ def _made(folder: Path, results: dict[str, Any]) -> tuple[str, str, dict[str, Dr
         _views_of(results, read_views(views)) if views.exists() else None,
     )
     drawings = {one.name: one for part in parts for group in part.groups for one in group.drawings}
-    return _page(folder, results, parts), latex(compared(results)), drawings
+    return _page(folder, results, parts), latex([*compared(results), *certainty(results)]), drawings
 
 
 def _results(folder: Path) -> dict[str, Any]:
@@ -104,6 +122,7 @@ def _page(folder: Path, results: dict[str, Any], parts: Sequence[Section]) -> st
         results=results,
         seeds=max(row["seeds"] for row in results["rows"]),
         tables=compared(results),
+        certainty=certainty(results),
         oracle=ORACLE if any(row["uses_true_label"] for row in results["rows"]) else "",
         is_published_corpus=is_published_corpus(results),
         notices=list(notices(results)),
@@ -111,8 +130,19 @@ def _page(folder: Path, results: dict[str, Any], parts: Sequence[Section]) -> st
         plans=[_plan(plan) for plan in results["plans"]],
         answers=list(answers(results["settings"])),
         versions=_versions(read_json(run)) if run.exists() else {},
+        audit=_audit(folder / "audit.json"),
         config=_text(folder / "config.toml"),
     )
+
+
+def _audit(place: Path) -> dict[str, Any] | None:
+    """What was found out about the corpus, or None."""
+    if not place.exists():
+        return None
+    audit = read_json(place)
+    if not isinstance(audit, dict) or not {"verdict", "answers", "notices"} <= set(audit):
+        raise damaged(place, "it is not what emovae writes")
+    return audit
 
 
 def _text(place: Path) -> str:

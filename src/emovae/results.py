@@ -12,18 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.files import fingerprint
-from emovae.grid import Cell, Context, is_learned
+from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
+from emovae.labels import LabelMapping
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
+from emovae.standing import Counts, by_speaker, comparisons, standing
 from emovae.tasks import Task
 from emovae.training import DIVERGED
+from emovae.trust import trust
+from emovae.values import continuous
 
-SCHEMA = 3
+SCHEMA = 4
 FEATURES = {
     "majority": "none",
     "functionals-SVM": "functionals of log-mel frames",
     "eGeMAPS-SVM": "eGeMAPS functionals",
+    "speaker-oracle": "true labels of the speaker",
+    "segments-LSTM": "segments",
+    "PCA-LSTM": "principal components",
     "AE-LSTM": "code",
     "ACNN-logmel": "log-mel frames",
     "ACNN-MFCC": "MFCC",
@@ -36,7 +43,7 @@ FEATURES = {
 
 
 def results(
-    context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str], mapping: str
+    context: Context, corpus: str, cells: Sequence[Cell], notices: Sequence[str], mapping: LabelMapping
 ) -> dict[str, Any]:
     """The content of `results.json`. It holds no time, host or path.
 
@@ -47,7 +54,15 @@ def results(
         notices: what a reader should know.
         mapping: the label mapping that was applied.
     """
-    rows = [_row(context, line, among) for line, among in lines_of(cells).items()]
+    rows, lines = [], dict[int, dict[int, Counts]]()
+    named = [cell for cell in cells if not cell.continuous]
+    for place, (line, among) in enumerate(lines_of(named).items()):
+        judged, task = [judge(context, cell) for cell in among], context.tasks[line.task]
+        counts = by_speaker(context, task, judged)
+        stands = {**standing(context, task, judged, counts), "trust": trust(context, task, judged, mapping)}
+        rows.append({**_row(context, line, judged), **stands})
+        if not is_told(among[0]):
+            lines.setdefault(line.task, {})[place] = counts
     plans = [task.plan.fingerprint for task in context.tasks]
     return {
         "schema": SCHEMA,
@@ -63,6 +78,8 @@ def results(
         "plans": [_plan(context, task) for task in context.tasks],
         "rows": rows,
         "means": means(rows, context.experiment),
+        "comparisons": comparisons(context.tasks, lines),
+        "continuous": continuous(context, cells),
         "published_for": context.experiment.published_for,
         "quoted": quoted(context.experiment),
     }
@@ -85,10 +102,9 @@ def _plan(context: Context, task: Task) -> dict[str, Any]:
     return {"target": task.target, "subset": task.subset, "protocol": task.plan.protocol, "folds": folds}
 
 
-def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
+def _row(context: Context, line: Line, judged: Sequence[Judged]) -> dict[str, Any]:
     experiment, task = context.experiment, context.tasks[line.task]
-    seeds = sorted({cell.seed for cell in cells})
-    judged = [judge(context, cell) for cell in cells]
+    seeds = sorted({one.cell.seed for one in judged})
     by_seed = {seed: [one for one in judged if one.cell.seed == seed] for seed in seeds}
     pooled = {seed: np.sum([_confusion(task, one) for one in among], axis=0) for seed, among in by_seed.items()}
     per_seed = {seed: scores(confusion) for seed, confusion in pooled.items()}
@@ -102,7 +118,7 @@ def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
         "features": FEATURES.get(line.model, experiment.features),
         "binning": None if task.target == "emotion" else experiment.binning,
         "test_condition": line.test_condition,
-        "uses_true_label": line.test_condition == "oracle",
+        "uses_true_label": is_told(judged[0].cell),
         "precision": context.machine.precision,
         "n": int(pooled[seeds[0]].sum()),
         "classes": list(task.classes),
@@ -115,6 +131,7 @@ def _row(context: Context, line: Line, cells: Sequence[Cell]) -> dict[str, Any]:
         "fingerprint": task.plan.fingerprint,
         "threshold_reached": _threshold_reached(context, judged),
         "diverged": _diverged(judged),
+        "use": _use(judged),
         "published": printed_for(experiment, line, task),
     }
 
@@ -146,6 +163,16 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]
         else None,
         "absent_classes": absent,
     }
+
+
+def _use(judged: Sequence[Judged]) -> dict[str, float | None] | None:
+    """Active features and KL in nats, the mean over trainings; None without an autoencoder."""
+    uses = [one.use for one in judged if one.use is not None]
+    if not uses:
+        return None
+    kl = [nats for use in uses if (nats := use["divergence"]) is not None]
+    active = [features for use in uses if (features := use["active"]) is not None]
+    return {"active": float(np.mean(active)), "kl_nats": float(np.mean(kl)) if kl else None}
 
 
 def _diverged(judged: Sequence[Judged]) -> int:

@@ -3,10 +3,11 @@
 They read log-mel frames, cepstra of these, or eGeMAPS descriptors, never a latent. Attentive CNNs read frames every
 10 ms and the first 7.5 s of an utterance, as [24] does. The recurrent rivals read means over 100 ms, as many steps as
 the LSTM has segments: [16] describes windows of 200 ms, and frames ten times as dense would take ten times as long. A
-mean of eGeMAPS takes unvoiced frames in as openSMILE has them, with a pitch of zero.
+mean of eGeMAPS takes unvoiced frames in as openSMILE has them, with a pitch of zero. What an autoencoder adds is seen
+beside the paper's own LSTM on bare segments, and on as many principal components of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 import numpy as np
@@ -14,18 +15,28 @@ import torch
 from numpy.typing import NDArray
 
 from emovae import normalise
-from emovae.baselines import functionals_svm, majority
-from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
+from emovae.baselines import functionals_svm, majority, principal, speaker_oracle
+from emovae.classifiers import (
+    BLSTMCTC,
+    AttentiveCNN,
+    FramewiseBLSTM,
+    LSTMClassifier,
+    SequenceClassifier,
+    SequenceReader,
+)
 from emovae.classifiers.blstm_elm import machine_of
 from emovae.config import Rival
 from emovae.functionals import functionals
-from emovae.grid import Cell, Context, scale_members, seed_of
-from emovae.latents import Sequences
+from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
+from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
+from emovae.recognition import dropout_draws, labels_of, reader_of
 from emovae.seeds import seed_for
-from emovae.training import Epoch, Labelled, OnEpoch, class_weights, over, predict, train_classifier
+from emovae.segments import segment
+from emovae.stages import Averaged, CellResult
+from emovae.training import Labelled, OnEpoch, class_weights, over, predict, train_classifier
 
 FRAMES_PER_STEP = 100 // HOP_MS
 ATTENDED_FRAMES = 7500 // HOP_MS
@@ -43,6 +54,9 @@ def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
     labels = task.numbers(learned_from)
     if cell.model == "majority":
         return majority.probabilities(labels, len(task.classes), len(fold.test))
+    if cell.model == "speaker-oracle":
+        speakers = [context.frames.utterances[member].speaker for member in fold.test]
+        return speaker_oracle.probabilities(speakers, task.numbers(fold.test), len(task.classes))
     train, test = (_vectors(context, cell, members) for members in (learned_from, fold.test))
     return functionals_svm.probabilities(train, labels, test, len(task.classes))
 
@@ -62,36 +76,46 @@ def _vectors(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np
     return np.stack([functionals(normaliser.of(member)) for member in members])
 
 
-def rival(context: Context, cell: Cell, on_epoch: OnEpoch) -> tuple[NDArray[np.float32], list[Epoch]]:
-    """The probabilities of who is tested, [utterance, class], and the learning curve.
+def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
+    """Trains a network that reads no autoencoder's latents, and asks it of who is tested.
 
     Raises:
         EmovaeError: when training diverges.
     """
     task, fold, machine = context.tasks[cell.task], context.fold(cell), context.machine
     settings, seed = context.experiment.classifier, seed_of(context, cell, "classifier")
-    normaliser = _normaliser(context, cell)
-    train, validation, test = (_sequences(cell, normaliser, side) for side in (fold.train, fold.validation, fold.test))
+    read = _reader(context, cell)
+    train, validation, test = (read(side) for side in (fold.train, fold.validation, fold.test))
+    known = Labelled(train, labels_of(context, cell, fold.train))
+    stopping = Labelled(validation, labels_of(context, cell, fold.validation))
+    if cell.model in WITHOUT_AUTOENCODER:
+        reader, curve = reader_of(context, cell, known, stopping, seed, on_epoch)
+        said, held_out = (predict(reader, side, machine) for side in (test, validation))
+        return CellResult(said, curve, [], held_out, _dropped(context, reader, validation, test))
+    learner = _network(context, cell, train.values.shape[1]).to(machine.device)
+    curve = train_classifier(learner, known, stopping, settings, seed, machine, on_epoch)
+    if not isinstance(learner, FramewiseBLSTM):
+        said, held_out = (predict(learner, side, machine) for side in (test, validation))
+        return CellResult(said, curve, [], held_out, _dropped(context, learner, validation, test))
     labels = task.numbers(fold.train)
-    network = _network(context, cell, train.values.shape[1]).to(machine.device)
-    curve = train_classifier(
-        network,
-        Labelled(train, labels),
-        Labelled(validation, task.numbers(fold.validation)),
-        settings,
-        seed,
-        machine,
-        on_epoch,
-    )
-    if not isinstance(network, FramewiseBLSTM):
-        return predict(network, test, machine), curve
     learned = machine_of(
-        over(network.statistics, train, machine),
+        over(learner.statistics, train, machine),
         torch.from_numpy(labels),
         class_weights(labels, len(task.classes), settings),
         torch.Generator().manual_seed(seed_for(seed, "machine")),
     )
-    return learned.probabilities(over(network.statistics, test, machine)).numpy(), curve
+    said, held_out = (
+        learned.probabilities(over(learner.statistics, side, machine)).numpy() for side in (test, validation)
+    )
+    return CellResult(said, curve, [], held_out)
+
+
+def _dropped(context: Context, learner: SequenceReader, validation: Sequences, test: Sequences) -> dict[str, Averaged]:
+    """What is said with dropped units, where units are dropped and the experiment asks for draws."""
+    if not (isinstance(learner, LSTMClassifier) and context.experiment.draws and learner.dropout.rate):
+        return {}
+    stopped, tested = (dropout_draws(context, learner, side) for side in (validation, test))
+    return {"dropout": Averaged(*tested, stopped.probabilities)}
 
 
 def _network(context: Context, cell: Cell, features: int) -> SequenceClassifier:
@@ -117,10 +141,33 @@ def _normaliser(context: Context, cell: Cell) -> Normaliser:
     return normalise.fit(rows, members, how, read=mfcc if cell.model == "ACNN-MFCC" else normalise.as_they_are)
 
 
-def _sequences(cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Sequences:
+def _reader(context: Context, cell: Cell) -> Callable[[Sequence[int]], Sequences]:
+    """What gives the sequences of utterances as the cell's model reads them."""
+    normaliser = _normaliser(context, cell)
+    if cell.model in WITHOUT_AUTOENCODER:
+        return _segments_reader(context, cell, normaliser)
     if cell.model.startswith("ACNN-"):
-        return sequences(normaliser, members, 1, ATTENDED_FRAMES)
-    return sequences(normaliser, members, FRAMES_PER_STEP)
+        return lambda members: sequences(normaliser, members, 1, ATTENDED_FRAMES)
+    return lambda members: sequences(normaliser, members, FRAMES_PER_STEP)
+
+
+def _segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Callable[[Sequence[int]], Sequences]:
+    """Segments as they are, or their principal components, learned from what an autoencoder would learn from."""
+    experiment = context.experiment
+    components = None
+    if cell.latent is not None:
+        seen = segment(normaliser, scale_members(context, cell), experiment.segments)
+        components = principal.Components(seen.values.numpy(), cell.latent)
+
+    def read(members: Sequence[int]) -> Sequences:
+        segmented = segment(normaliser, members, experiment.segments)
+        values = segmented.values
+        if components is not None:
+            values = torch.from_numpy(components.of(values.numpy()))
+        steps = Sequences(values, segmented.starts)
+        return merged(steps) if experiment.merge == "statistics" else steps
+
+    return read
 
 
 def sequences(

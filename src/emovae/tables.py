@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from emovae.certainty import certainty
 from emovae.comparison import ORACLE, Line, compared, line_name, percent, tasks_in
 from emovae.config import Baseline
 from emovae.questions import answers
@@ -15,8 +16,12 @@ def markdown(results: dict[str, Any]) -> str:
     recalls = {f"{target}-{subset}": _recalls(among, results) for target, subset, among in tasks_in(results)}
     for table in compared(results):
         behind = f" (In brackets: {table.behind}.)" if table.behind else ""
-        parts += [f"## {table.title}", table.caption + behind, _grid(table.header, [*map(_written, table.lines)])]
-        parts += [_grid(*recalls[table.key])] if table.key in recalls else []
+        parts += [f"## {table.title}", table.caption + behind, grid(table.header, [*map(written, table.lines)])]
+        parts += [grid(*recalls[table.key])] if table.key in recalls else []
+    for table in certainty(results):
+        parts += [f"## {table.title}", table.caption]
+        parts += [grid(table.header, [*map(written, table.lines)])] if table.lines else []
+        parts += table.remarks
     if any(row["model"] in get_args(Baseline) for row in rows):
         parts.append("Baselines stop at nothing, so they learn from the speakers set apart for early stopping too.")
     if any(row["uses_true_label"] for row in rows):
@@ -25,7 +30,7 @@ def markdown(results: dict[str, Any]) -> str:
         parts.append("\n".join(f"- {notice}" for notice in told))
     parts += [
         "## What the paper leaves open",
-        _grid(["question", "here"], list(answers(results["settings"]))),
+        grid(["question", "here"], list(answers(results["settings"]))),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -38,7 +43,8 @@ def _facts(results: dict[str, Any]) -> str:
     )
 
 
-def _written(line: Line) -> list[str]:
+def written(line: Line) -> list[str]:
+    """The cells of a line as Markdown shows them."""
     entries = (f"{entry.figure} ({entry.behind})" if entry.behind else entry.figure for entry in line.entries)
     return [f"{line.name}, quoted" if line.quoted else line.name, *entries]
 
@@ -86,7 +92,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _grid(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def grid(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns are aligned, so that it reads well as plain text too."""
     header, *body = [[_cell(text) for text in line] for line in (header, *body)]
     widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.config import Experiment, Target
+from emovae.confounds import require_labels_within_speakers
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.folds import Plan, plan_folds
-from emovae.labels import LEVELS, mapped
+from emovae.given_folds import GivenFolds
+from emovae.labels import DIMENSIONS, LEVELS, mapped
 from emovae.targets import Labels, labels_of, mapping_of, strata_by_emotion, strata_by_levels
 from emovae.utterance import Utterance
 
@@ -30,6 +32,7 @@ class Task:
         condition_classes: the classes that a CVAE is told.
         condition_labels: and the one of each utterance, or None.
         plan: the folds.
+        values: the rating of each utterance, for a dimension; None where it is not of the task.
     """
 
     target: str
@@ -39,10 +42,15 @@ class Task:
     condition_classes: tuple[str, ...]
     condition_labels: tuple[str | None, ...]
     plan: Plan
+    values: tuple[float | None, ...] = ()
 
     def numbers(self, members: Sequence[int]) -> NDArray[np.int64]:
         """The classes of these utterances as places in `classes`."""
         return np.array([self.classes.index(str(self.labels[member])) for member in members], np.int64)
+
+    def values_of(self, members: Sequence[int]) -> NDArray[np.float32]:
+        """The ratings of these utterances."""
+        return np.array([self.values[member] for member in members], np.float32)
 
     def condition_numbers(self, members: Sequence[int]) -> list[int | None]:
         """What a CVAE is told of these utterances, as places in `condition_classes`."""
@@ -76,7 +84,22 @@ def subsets_of(experiment: Experiment, corpus: Corpus) -> tuple[tuple[str, ...],
     return experiment.subsets, ()
 
 
-def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Utterance]) -> tuple[Task, ...]:
+def notices_of(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """What their plans say, each once; with the name of the task where it is not true of all of them."""
+    told: dict[str, list[Task]] = {}
+    for task in tasks:
+        for notice in task.plan.notices:
+            told.setdefault(notice, []).append(task)
+    return tuple(
+        notice if prefix is None else f"{prefix.target}, {prefix.subset}: {notice}"
+        for notice, among in told.items()
+        for prefix in ([None] if len(among) == len(tasks) else among)
+    )
+
+
+def tasks_of(
+    experiment: Experiment, corpus: Corpus, utterances: Sequence[Utterance], given: GivenFolds | None = None
+) -> tuple[Task, ...]:
     """Labels, conditions and folds of every target on every subset.
 
     All subsets of emotion share their folds, and so do all dimensions, as far as they can be divided alike.
@@ -85,6 +108,7 @@ def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Uttera
         experiment: the configuration.
         corpus: whence the subsets and the usual label mapping come.
         utterances: those of the corpus that can be used.
+        given: the folds that others have made, where the protocol is `given`.
 
     Raises:
         ConfigError: for a class or a subset that the corpus does not have.
@@ -103,10 +127,14 @@ def tasks_of(experiment: Experiment, corpus: Corpus, utterances: Sequence[Uttera
     by_emotion = strata_by_emotion(experiment, utterances, emotions)
     by_levels = strata_by_levels(experiment, utterances)
     strata = {target: by_emotion if target == "emotion" else by_levels for target in experiment.targets}
-    return tuple(
-        _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target])
+    tasks = tuple(
+        _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target], given)
         for (target, subset), within in inside.items()
     )
+    if experiment.normalise == "speaker" and not experiment.insist_on_speaker_normalisation:
+        for task in tasks:
+            require_labels_within_speakers(utterances, task.labels)
+    return tasks
 
 
 def _inside(
@@ -131,6 +159,7 @@ def _task(
     labels: Labels,
     emotions: Sequence[str | None],
     strata: Sequence[Sequence[str]],
+    given: GivenFolds | None,
 ) -> Task:
     target, subset = name
     emotional = target == "emotion"
@@ -145,7 +174,8 @@ def _task(
         labels=inside,
         condition_classes=_ordered({label for label in told if label is not None}, target),
         condition_labels=told,
-        plan=plan_folds(utterances, inside, protocol, strata, setting),
+        plan=plan_folds(utterances, inside, protocol, strata, setting, given),
+        values=() if emotional else tuple(getattr(utterance, DIMENSIONS[target]) for utterance in utterances),
     )
 
 

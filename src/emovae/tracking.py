@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from emovae.cells import Step, result_of
+from emovae.cells import result_of
 from emovae.comparison import line_name
 from emovae.config import Experiment
 from emovae.errors import ConfigError
@@ -20,6 +20,7 @@ from emovae.experiment import Watcher
 from emovae.files import require_writable
 from emovae.grid import Cell, Context, cells_of
 from emovae.metrics import Scores
+from emovae.stages import Step
 from emovae.workers import Job
 
 Figures = Mapping[str, float]

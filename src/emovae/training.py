@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emovae.autoencoders import Network
-from emovae.classifiers import SequenceClassifier
+from emovae.classifiers import LSTMRegressor, SequenceReader
 from emovae.config import Autoencoder, Classifier
 from emovae.errors import EmovaeError
 from emovae.latents import Sequences, batches_of_like_length, padded, within_memory
@@ -47,10 +47,10 @@ class Examples(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """Sequences to learn from, and the class of each, int64 [utterance]."""
+    """Sequences to learn from, and the class of each, int64 [utterance]; for a regressor its value, float32."""
 
     sequences: Sequences
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64] | NDArray[np.float32]
 
 
 class _Best:
@@ -80,6 +80,10 @@ def train_autoencoder(
 ) -> list[Epoch]:
     """Minimises eq. 2: the squared distance summed over a segment's values, plus `kl_weight` times KL in nats.
 
+    With `kl_warmup` the weight grows in equal steps from zero through so many epochs, none of which is the best; with
+    `free_bits` a latent feature whose mean KL over a batch is below so many nats is not pressed any further (Kingma et
+    al. 2016, "Improved variational inference with inverse autoregressive flow", appendix C.8).
+
     It stops, as `settings.stop` says, when the mean distance of an epoch falls below the threshold (section 3.1; where
     none does, it goes back to the best epoch), when the loss on held-out speakers has not fallen for `patience` epochs
     (and goes back to the best), or after `epochs` in any case. Where the loss ceases to be finite, as it may with the
@@ -90,7 +94,7 @@ def train_autoencoder(
         mean over segments; in the last epoch `DIVERGED`, where the loss of the one after was not finite.
 
     Raises:
-        EmovaeError: when the loss of the first epoch is not finite.
+        EmovaeError: when the loss is not finite before there is an epoch to go back to.
     """
     optimiser = torch.optim.Adam(
         network.parameters(), settings.learning_rate, settings.betas, settings.epsilon, fused=True
@@ -99,16 +103,21 @@ def train_autoencoder(
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
-        reconstruction, divergence = _learn_once(network, train, optimiser, settings, shuffle, noise, machine)
+        kl_weight = settings.kl_weight * min(1.0, epoch / settings.kl_warmup if settings.kl_warmup else 1.0)
+        reconstruction, divergence = _learn_once(
+            network, train, optimiser, settings, kl_weight, shuffle, noise, machine
+        )
         held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
         if not math.isfinite(reconstruction + divergence + held_out):
-            if not curve:
+            if best.epoch < 0:
                 raise _diverged(reconstruction + divergence + held_out, "autoencoder", epoch)
             best.restore()
             curve[-1] = {**curve[-1], DIVERGED: epoch + 1}
             break
         curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": held_out})
         on_epoch(epoch, curve[-1])
+        if epoch < settings.kl_warmup:
+            continue
         best.see(epoch, held_out)
         if settings.stop == "threshold" and reconstruction < settings.threshold:
             break
@@ -124,6 +133,7 @@ def _learn_once(
     train: Examples,
     optimiser: torch.optim.Optimizer,
     settings: Autoencoder,
+    kl_weight: float,
     shuffle: torch.Generator,
     noise: torch.Generator,
     machine: Machine,
@@ -134,11 +144,12 @@ def _learn_once(
     for members in torch.split(order, settings.batch_size):
         with machine.autocast():
             terms = network(*train.batch(members, machine.device), noise)
-        loss = (terms.reconstruction + settings.kl_weight * terms.divergence).mean()
+        pressed = terms.divergences.mean(0).clamp_min(settings.free_bits).sum()
+        loss = terms.reconstruction.mean() + kl_weight * pressed
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
-        totals += torch.stack([term.detach().sum() for term in terms])
+        totals += torch.stack([terms.reconstruction.detach().sum(), terms.divergence.detach().sum()])
     reconstruction, divergence = (totals / len(train.segments)).tolist()
     return reconstruction, divergence
 
@@ -158,7 +169,7 @@ def autoencoder_loss(
 
 
 def train_classifier(
-    network: SequenceClassifier,
+    network: SequenceReader,
     train: Labelled,
     validation: Labelled,
     settings: Classifier,
@@ -169,7 +180,8 @@ def train_classifier(
     """Minimises a classifier's losses; keeps the weights of the epoch that did best on held-out speakers (section 4.3).
 
     Returns:
-        The learning curve: `loss` of training, `validation` the held-out loss, `accuracy` the held-out accuracy.
+        The learning curve: `loss` of training, `validation` the held-out loss, `accuracy` the held-out accuracy (not of
+        a regressor).
 
     Raises:
         EmovaeError: when the loss is no longer finite.
@@ -177,25 +189,26 @@ def train_classifier(
     network.scale.fit(train.sequences.values.to(machine.device))
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
-    weights = class_weights(train.labels, network.classes, settings).to(machine.device)
+    weights = _utterance_weights(network, train.labels, settings).to(machine.device)
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
         total = torch.zeros((), device=machine.device)
+        network.train()
         for members in batches_of_like_length(train.sequences.lengths, settings.batch_size, shuffle):
             optimiser.zero_grad()
-            weight = weights[train.labels[members]].sum()
+            weight = weights[members].sum()
             for part in within_memory(train.sequences.lengths, members):
-                losses = _losses(network, train, part, machine) * weights[train.labels[part]]
+                losses = _losses(network, train, part, machine) * weights[part]
                 loss = losses.sum() / weight
                 torch.autograd.backward(loss)
                 total += loss.detach() * len(members)
             optimiser.step()
+        network.eval()
         held_out = classifier_loss(network, validation, machine)
-        accuracy = float((predict(network, validation.sequences, machine).argmax(1) == validation.labels).mean())
         mean_loss = float(total) / len(train.labels)
         if not math.isfinite(mean_loss + held_out):
             raise _diverged(mean_loss + held_out, "classifier", epoch)
-        curve.append({"loss": mean_loss, "validation": held_out, "accuracy": accuracy})
+        curve.append({"loss": mean_loss, "validation": held_out, **_accuracy(network, validation, machine)})
         on_epoch(epoch, curve[-1])
         best.see(epoch, held_out)
         if epoch - best.epoch >= settings.patience:
@@ -205,15 +218,23 @@ def train_classifier(
 
 
 @torch.inference_mode()
-def classifier_loss(network: SequenceClassifier, examples: Labelled, machine: Machine) -> float:
+def classifier_loss(network: SequenceReader, examples: Labelled, machine: Machine) -> float:
     """The loss on given examples, mean over utterances, each weighing the same."""
     everyone = np.arange(len(examples.labels))
     parts = within_memory(examples.sequences.lengths, everyone)
     return sum(float(_losses(network, examples, part, machine).sum()) for part in parts) / len(everyone)
 
 
-def predict(network: SequenceClassifier, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
-    """The probability of every class, [utterance, class]."""
+def _accuracy(network: SequenceReader, examples: Labelled, machine: Machine) -> Epoch:
+    if isinstance(network, LSTMRegressor):
+        return {}
+    return {"accuracy": float((predict(network, examples.sequences, machine).argmax(1) == examples.labels).mean())}
+
+
+def predict(network: SequenceReader, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
+    """The probability of every class, [utterance, class]; of a regressor the value, [utterance, 1]."""
+    if isinstance(network, LSTMRegressor):
+        return over(network, sequences, machine).numpy()
     return over(lambda batch, lengths: network(batch, lengths).softmax(-1), sequences, machine).numpy()
 
 
@@ -242,7 +263,16 @@ def class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier)
     return torch.tensor(len(labels) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
 
 
-def _losses(network: SequenceClassifier, examples: Labelled, members: NDArray[np.int64], machine: Machine) -> Tensor:
+def _utterance_weights(
+    network: SequenceReader, labels: NDArray[np.int64] | NDArray[np.float32], settings: Classifier
+) -> Tensor:
+    if isinstance(network, LSTMRegressor):
+        return torch.ones(len(labels))
+    numbers = labels.astype(np.int64)
+    return class_weights(numbers, network.classes, settings)[numbers]
+
+
+def _losses(network: SequenceReader, examples: Labelled, members: NDArray[np.int64], machine: Machine) -> Tensor:
     """The loss of each of these utterances, [utterance]."""
     batch, lengths = padded(examples.sequences, members)
     labels = torch.from_numpy(examples.labels[members])

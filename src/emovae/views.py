@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emovae import normalise
-from emovae.autoencoders import AE, CVAE, Network
-from emovae.cells import kept_autoencoder
+from emovae.autoencoders import AE, CVAE, SSVAE, Network
+from emovae.encoders import kept_encoder
 from emovae.files import damaged, fingerprint, write_bytes
 from emovae.grid import Cell, Context, autoencoder_key, is_learned, scale_members
-from emovae.latents import conditions, latent_sequences, mixture
+from emovae.latents import conditions, latent_sequences
 from emovae.machine import one_thread
 from emovae.normalise import Normaliser
 from emovae.published import PAPER_LATENT
+from emovae.reconstruction import decoded, reconstructed
 from emovae.seeds import seed_for
 from emovae.segments import frames_per_segment, segment
 from emovae.tasks import WHOLE
@@ -155,10 +156,10 @@ def _arrays(context: Context, chosen: Sequence[Cell], about: dict[str, Any]) -> 
     arrays: dict[str, Array] = {}
     shown = _shown(context, chosen[0])
     for cell in chosen:
-        kept = kept_autoencoder(context, cell)
+        kept = kept_encoder(context, cell)
         if kept is None:  # cleared away by somebody: not worth a training
             return None
-        network, normaliser = kept[0].eval(), _normaliser(context, cell)
+        network, normaliser = kept.network.eval(), _normaliser(context, cell)
         arrays[f"latents/{cell.model}"] = _latents(context, cell, network, normaliser, about)
         for place, member in enumerate(shown):
             arrays[f"reconstructed/{cell.model}/{place}"] = _reconstructed(context, network, normaliser, member, about)
@@ -192,26 +193,12 @@ def _reconstructed(
     settings = context.experiment.segments
     apart = settings.model_copy(update={"step_ms": settings.length_ms})
     segments = segment(normaliser, [member], apart).values
-    if isinstance(network, AE):
-        decoded = network.decoder(network.encode(segments))
-    elif isinstance(network, CVAE):
-        classes = len(about["condition_classes"])
-        told = [one_hot.expand(len(segments), -1) for one_hot in torch.eye(classes)]
-        each = [_decoded(network, mixture(network, segments, one).mean, one) for one in told]
-        decoded = torch.stack(each).mean(0)
-    else:
-        decoded = network.decoder(network.encode(segments).mean)
+    classes = len(about["condition_classes"])
+    made = reconstructed(network, segments, torch.full((len(segments), classes), 1 / classes))
     bands = context.frames.values.shape[1]
     scale, length = normaliser.scales[member], len(context.frames.of(member))
-    frames: Array = decoded.float().numpy().reshape(-1, bands)[:length]
+    frames: Array = made.float().numpy().reshape(-1, bands)[:length]
     return frames * scale.deviation + scale.mean
-
-
-def _decoded(network: Network, latent: Tensor, told: Tensor) -> Tensor:
-    if isinstance(network, CVAE) and network.condition_decoder:
-        latent = torch.cat([latent, told], -1)
-    decoded: Tensor = network.decoder(latent)
-    return decoded
 
 
 @torch.inference_mode()
@@ -220,12 +207,24 @@ def _drawn(context: Context, cell: Cell, network: Network, normaliser: Normalise
     experiment = context.experiment
     generator = torch.Generator().manual_seed(seed_for(cell.seed, "views", "draws"))
     latent = torch.randn(DRAWS, context.autoencoder(cell).latent, generator=generator)
-    classes = len(about["condition_classes"]) if isinstance(network, CVAE) and network.condition_decoder else 1
+    classes = len(about["condition_classes"]) if _knows_classes(network) else 1
     told = [one_hot.expand(DRAWS, -1) for one_hot in torch.eye(classes)]
-    decoded = torch.stack([_decoded(network, latent, one) for one in told]).float().numpy()
+    made = torch.stack([decoded(network, _under(network, latent, one), one) for one in told]).float().numpy()
     bands = context.frames.values.shape[1]
-    patches: Array = decoded.reshape(classes, DRAWS, frames_per_segment(experiment.segments), bands)
+    patches: Array = made.reshape(classes, DRAWS, frames_per_segment(experiment.segments), bands)
     # Where every speaker or utterance has a scale of its own, a drawn segment gets the middle of those learned from.
     scales = [normaliser.scales[member] for member in scale_members(context, cell)]
     deviation, mean = (np.mean([getattr(scale, name) for scale in scales], axis=0) for name in ("deviation", "mean"))
     return np.asarray(patches * deviation + mean, np.float32)
+
+
+def _knows_classes(network: Network) -> bool:
+    """Whether what is drawn depends on the class: by the decoder, or by the prior."""
+    return isinstance(network, SSVAE) or (isinstance(network, CVAE) and network.condition_decoder)
+
+
+def _under(network: Network, draws: Tensor, told: Tensor) -> Tensor:
+    """Draws of N(0, 1) brought to the prior of the class, where each class has one."""
+    if not isinstance(network, SSVAE):
+        return draws
+    return told @ network.prior_mean + draws * (0.5 * (told @ network.prior_log_variance)).exp()

@@ -16,9 +16,10 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
-from emovae.cells import Listener, Step, run_cell
+from emovae.cells import run_cell
 from emovae.errors import EmovaeError
 from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
+from emovae.stages import Listener, Step
 
 Job = tuple[Cell, ...]
 """Cells computed one after the other, because they share an autoencoder (or, for a baseline, the very result)."""
@@ -30,7 +31,7 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     for cell in cells:
         shared = autoencoder_key(context, cell) if is_learned(cell) else cell_key(context, cell)
         groups.setdefault(shared, []).append(cell)
-    cost = {"majority": 2, "functionals-SVM": 1, "eGeMAPS-SVM": 1}
+    cost = {"majority": 2, "speaker-oracle": 2, "functionals-SVM": 1, "eGeMAPS-SVM": 1}
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
 
 

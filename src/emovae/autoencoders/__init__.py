@@ -7,12 +7,13 @@ import torch
 from emovae.autoencoders.ae import AE
 from emovae.autoencoders.cvae import CVAE
 from emovae.autoencoders.mlp import Latent, Terms
+from emovae.autoencoders.ssvae import SSVAE
 from emovae.autoencoders.vae import VAE
 from emovae.config import Autoencoder, Model
 
-__all__ = ["AE", "CVAE", "VAE", "Latent", "Network", "Terms", "build"]
+__all__ = ["AE", "CVAE", "SSVAE", "VAE", "Latent", "Network", "Terms", "build"]
 
-Network: TypeAlias = AE | VAE | CVAE
+Network: TypeAlias = AE | VAE | CVAE | SSVAE
 
 
 def build(model: str, values: int, classes: int, settings: Autoencoder, generator: torch.Generator) -> Network:
@@ -21,7 +22,7 @@ def build(model: str, values: int, classes: int, settings: Autoencoder, generato
     Args:
         model: as the paper names it.
         values: how many values a segment has.
-        classes: how many values the CVAE's condition has; the others are told no class.
+        classes: how many values a condition has; the AE and the VAE are told no class.
         settings: widths, activation, the decoder's condition.
         generator: draws the first weights.
     """
@@ -32,4 +33,6 @@ def build(model: str, values: int, classes: int, settings: Autoencoder, generato
             return VAE(values, settings, generator)
         case "CVAE-LSTM":
             return CVAE(values, classes, settings, generator)
+        case "SSVAE-LSTM":
+            return SSVAE(values, classes, settings, generator)
     raise ValueError(f"there is no autoencoder for {model}; the models are {', '.join(get_args(Model))}")

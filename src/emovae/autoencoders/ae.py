@@ -33,5 +33,5 @@ class AE(nn.Module):
 
     def forward(self, segments: Tensor, _condition: None, _generator: torch.Generator) -> Terms:
         """The reconstruction term of eq. 2 for segments [segment, value]; the divergence is zero."""
-        distance = squared_distance(segments, self.decoder(self.encode(segments)))
-        return Terms(distance, torch.zeros_like(distance))
+        code = self.encode(segments)
+        return Terms(squared_distance(segments, self.decoder(code)), torch.zeros_like(code))

@@ -9,7 +9,7 @@ from emovae.autoencoders.mlp import (
     Latent,
     Terms,
     decoder,
-    divergence,
+    divergences,
     linear,
     reparameterised,
     squared_distance,
@@ -53,4 +53,4 @@ class CVAE(nn.Module):
         latent = reparameterised(given, generator)
         if self.condition_decoder:
             latent = torch.cat([latent, condition], -1)
-        return Terms(squared_distance(segments, self.decoder(latent)), divergence(given))
+        return Terms(squared_distance(segments, self.decoder(latent)), divergences(given))

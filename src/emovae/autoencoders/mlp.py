@@ -29,12 +29,18 @@ class Terms(NamedTuple):
     """The two terms of eq. 2, one value a segment.
 
     Attributes:
-        reconstruction: squared distance |X - X^|^2, summed over the segment's values.
-        divergence: KL[Q(z|X) || P(z)] in nats; zero for the autoencoder.
+        reconstruction: squared distance |X - X^|^2, summed over the segment's values, [segment].
+        divergences: what each latent feature adds to KL[Q(z|X) || P(z)], in nats, [segment, latent]; zero for the
+            autoencoder.
     """
 
     reconstruction: Tensor
-    divergence: Tensor
+    divergences: Tensor
+
+    @property
+    def divergence(self) -> Tensor:
+        """KL[Q(z|X) || P(z)] in nats, [segment]."""
+        return self.divergences.sum(-1)
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
@@ -67,14 +73,22 @@ def squared_distance(segments: Tensor, reconstructed: Tensor) -> Tensor:
     return (segments - reconstructed).square().sum(-1)
 
 
-def divergence(latent: Latent) -> Tensor:
-    """KL[N(mean, variance) || N(0, 1)] of each segment in nats, [segment]; eq. 2, second term.
+def divergences(latent: Latent, prior: Latent | None = None) -> Tensor:
+    """What each feature adds to KL[Q(z|X) || P(z)] in nats, [segment, latent]; its sum is eq. 2, second term.
 
-    >>> divergence(Latent(torch.ones(1, 128), torch.zeros(1, 128))).item()
+    Args:
+        latent: Q(z|X).
+        prior: P(z), of the same shape; the standard Gaussian where there is none.
+
+    >>> divergences(Latent(torch.ones(1, 128), torch.zeros(1, 128))).sum().item()
     64.0
     """
     mean, log_variance = latent
-    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+    if prior is None:
+        return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
+    apart = log_variance - prior.log_variance
+    far = (mean - prior.mean).square() * (-prior.log_variance).exp()
+    return 0.5 * (far + apart.exp() - 1.0 - apart)
 
 
 def reparameterised(latent: Latent, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from emovae.autoencoders.mlp import (
     Latent,
     Terms,
     decoder,
-    divergence,
+    divergences,
     linear,
     reparameterised,
     squared_distance,
@@ -45,4 +45,4 @@ class VAE(nn.Module):
         """The two terms of eq. 2 for segments [segment, value], the first estimated by one draw of z."""
         given = self.encode(segments)
         latent = reparameterised(given, generator)
-        return Terms(squared_distance(segments, self.decoder(latent)), divergence(given))
+        return Terms(squared_distance(segments, self.decoder(latent)), divergences(given))

@@ -11,7 +11,18 @@ from emovae.classifiers.attentive_cnn import AttentiveCNN
 from emovae.classifiers.blstm_ctc import BLSTMCTC
 from emovae.classifiers.blstm_elm import FramewiseBLSTM
 from emovae.classifiers.lstm import LSTMClassifier
+from emovae.classifiers.lstm_value import LSTMRegressor
 
-__all__ = ["BLSTMCTC", "AttentiveCNN", "FramewiseBLSTM", "LSTMClassifier", "SequenceClassifier"]
+__all__ = [
+    "BLSTMCTC",
+    "AttentiveCNN",
+    "FramewiseBLSTM",
+    "LSTMClassifier",
+    "LSTMRegressor",
+    "SequenceClassifier",
+    "SequenceReader",
+]
 
 SequenceClassifier: TypeAlias = LSTMClassifier | AttentiveCNN | BLSTMCTC | FramewiseBLSTM
+SequenceReader: TypeAlias = SequenceClassifier | LSTMRegressor
+"""What can be trained: one that names a class, or one that says a value."""

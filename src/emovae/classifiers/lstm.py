@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from emovae.classifiers.dropout import StepwiseDropout
 from emovae.classifiers.scale import InputScale
 from emovae.config import Classifier
 
@@ -17,7 +18,8 @@ class LSTMClassifier(nn.Module):
     Args:
         features: values of a step.
         classes: how many classes.
-        settings: width, depth, and whether the input is brought to zero mean and unit deviation.
+        settings: width, depth, whether the input is brought to zero mean and unit deviation, and the share of inputs
+            and of last units that is dropped in training.
         generator: draws the first weights, uniform within 1 / sqrt(width).
     """
 
@@ -32,6 +34,7 @@ class LSTMClassifier(nn.Module):
         reach = settings.hidden**-0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -reach, reach, generator=generator)
+        self.dropout = StepwiseDropout(settings.dropout, generator.initial_seed())
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Sequences [utterance, step, feature] and their lengths [utterance] -> logits [utterance, class].
@@ -39,9 +42,9 @@ class LSTMClassifier(nn.Module):
         What lies after an utterance's end is never read: the layers run forward in time, and the state is taken at
         the last step.
         """
-        states, _ = self.lstm(self.scale(batch))
+        states, _ = self.lstm(self.dropout(self.scale(batch)))
         last = states[torch.arange(len(lengths), device=states.device), lengths - 1]
-        logits: Tensor = self.projection(last)
+        logits: Tensor = self.projection(self.dropout(last))
         return logits.float()
 
     def losses(self, batch: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@
 import os
 from pathlib import Path
 
-from emovae.corpora import emotale, iemocap, nemo, synthetic, table, urdu
+from emovae.corpora import emotale, iemocap, nemo, shortcuts, synthetic, table, urdu
 from emovae.corpora.corpus import Corpus, Reader
 from emovae.errors import CorpusError
 
@@ -22,7 +22,8 @@ def open_corpus(where: str, reader: str | None = None) -> Corpus:
     """Reads a corpus.
 
     Args:
-        where: a folder, a label table, or `synthetic` or `synthetic:N` for N made-up utterances.
+        where: a folder, a label table, or `synthetic` or `synthetic:N` for N made-up utterances; see `shortcuts` for
+            those with a shortcut planted in them.
         reader: a reader's name; None guesses it from the folder.
 
     Raises:
@@ -31,7 +32,7 @@ def open_corpus(where: str, reader: str | None = None) -> Corpus:
     if _is_synthetic(where):
         if reader not in (None, synthetic.NAME):
             raise CorpusError(f"--reader {reader} is for folders, and {where} is none; leave --reader out")
-        return synthetic.read(where)
+        return shortcuts.read(where) if where.count(":") > 1 else synthetic.read(where)
     if reader == synthetic.NAME:
         raise CorpusError(f"reader synthetic reads no folder; give --corpus {synthetic.NAME}:N in place of {where}")
     root = Path(where)

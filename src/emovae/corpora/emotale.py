@@ -17,7 +17,7 @@ from emovae.corpora.matching import Listing, audio_without_labels, labels_withou
 from emovae.corpora.rows import Row, number, read_text
 from emovae.errors import CorpusError
 from emovae.labels import off_scale
-from emovae.utterance import Utterance
+from emovae.utterance import Utterance, Vote
 
 EMOTIONS = {"A": "anger", "B": "boredom", "H": "happiness", "N": "neutral", "S": "sadness"}
 
@@ -77,6 +77,7 @@ def _utterance(table: Path, row: Row, folder: Path, listed: Listing, genders: Ma
         audio=listed.audio.get(named["id"], folder / row.cells["file"]),
         speaker=named["speaker"],
         emotion=EMOTIONS[named["emotion"]],
+        votes=tuple(_vote(table, row, rater) for rater in RATERS),
         arousal=_mean_rating(table, row, "A"),
         valence=_mean_rating(table, row, "V"),
         dominance=_mean_rating(table, row, "D"),
@@ -84,6 +85,13 @@ def _utterance(table: Path, row: Row, folder: Path, listed: Listing, genders: Ma
         gender=GENDERS[gender],
         sentence=named["sentence"],
     )
+
+
+def _vote(table: Path, row: Row, rater: str) -> Vote:
+    """What one rater said; a category that is none of the five is left out."""
+    category = EMOTIONS.get(row.cells.get(f"{rater}_cat", ""))
+    arousal, valence, dominance = (number(table, row, f"{rater}_{dimension}") for dimension in "AVD")
+    return Vote(rater, () if category is None else (category,), arousal, valence, dominance)
 
 
 def _mean_rating(table: Path, row: Row, dimension: str) -> float | None:

@@ -8,7 +8,8 @@ model does here says nothing about how well it does on people.
 
     F1_anger_0000: speaker F1 of session 1, angry, the first of that kind
 
-An utterance's sound follows from its id alone: `synthetic:40` is the beginning of `synthetic:400`.
+An utterance's sound follows from its id alone: `synthetic:40` is the beginning of `synthetic:400`. In `shortcuts` are
+corpora of the same voices that give their emotions away by something else.
 """
 
 import hashlib
@@ -92,8 +93,13 @@ def _utterance(place: int) -> Utterance:
     emotion = tuple(MANNERS)[place % len(MANNERS)]
     # Ten speakers and four emotions fall into step after 20; one step aside then gives the other 20 pairs.
     speaker = SPEAKERS[(place + place // 20) % len(SPEAKERS)]
-    utterance_id = f"{speaker.name}_{emotion}_{place // (len(MANNERS) * len(SPEAKERS)):04d}"
-    noise = RATING_SPREAD * _generator(utterance_id, "ratings").standard_normal(3)
+    return spoken(speaker, emotion, place // (len(MANNERS) * len(SPEAKERS)))
+
+
+def spoken(speaker: Speaker, emotion: str, number: int) -> Utterance:
+    """What a speaker says in an emotion for the n-th time, counted from 0; the ratings follow from its id, too."""
+    utterance_id = f"{speaker.name}_{emotion}_{number:04d}"
+    noise = RATING_SPREAD * chance(utterance_id, "ratings").standard_normal(3)
     ratings = 3 + _strength(utterance_id) * (np.array(RATINGS[emotion]) - 3) + noise
     arousal, valence, dominance = (np.round(ratings.clip(1, 5) / RATING_STEP) * RATING_STEP).tolist()
     return Utterance(
@@ -109,12 +115,13 @@ def _utterance(place: int) -> Utterance:
     )
 
 
-def _generator(utterance_id: str, use: str) -> np.random.Generator:
+def chance(utterance_id: str, use: str) -> np.random.Generator:
+    """All that is drawn for one use of one utterance."""
     return np.random.default_rng(seed_for(VERSION, NAME, utterance_id, use))
 
 
 def _strength(utterance_id: str) -> float:
-    return float(_generator(utterance_id, "strength").uniform(*STRENGTH))
+    return float(chance(utterance_id, "strength").uniform(*STRENGTH))
 
 
 def digest(utterance: Utterance) -> str:
@@ -134,7 +141,7 @@ def waveform(utterance: Utterance) -> Waveform:
     known = _ID.fullmatch(utterance.id)
     if known is None:
         raise CorpusError(f"utterance {utterance.id} is not of corpus {NAME}; take one that it lists")
-    speaker, generator = _SPEAKERS[known[1]], _generator(utterance.id, "sound")
-    chance = np.array(SPREAD) * generator.standard_normal(len(SPREAD)).clip(-2, 2)
-    manner = Manner(*(_strength(utterance.id) * np.array(MANNERS[known[2]]) + chance))
+    speaker, generator = _SPEAKERS[known[1]], chance(utterance.id, "sound")
+    spread = np.array(SPREAD) * generator.standard_normal(len(SPREAD)).clip(-2, 2)
+    manner = Manner(*(_strength(utterance.id) * np.array(MANNERS[known[2]]) + spread))
     return speak(speaker, manner, generator)

@@ -9,6 +9,7 @@ from emovae.figures.learning import learning
 from emovae.figures.sizes import over_sizes
 from emovae.figures.spectra import drawn_segments, reconstructions
 from emovae.figures.style import Drawing, Look, drawing, looks_of, styled
+from emovae.figures.trust import reliability, risk_coverage
 
 __all__ = [
     "Drawing",
@@ -21,6 +22,8 @@ __all__ = [
     "looks_of",
     "over_sizes",
     "reconstructions",
+    "reliability",
+    "risk_coverage",
     "scattered",
     "styled",
 ]

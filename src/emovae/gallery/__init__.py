@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emovae.curves import Curve
+from emovae.gallery.doubts import doubts
 from emovae.gallery.insides import drawn, latents, reconstructions
 from emovae.gallery.outcomes import confusions, latent_sizes, learning
 from emovae.gallery.section import Group, Section
@@ -26,8 +27,8 @@ def sections(results: dict[str, Any], curves: Sequence[Curve] | None, views: Vie
         curves: that of `curves.parquet`, None where it is not there.
         views: that of `views.safetensors`, None where there is none of this very run.
     """
-    learned = any(row["latent"] for row in results["rows"])
-    made = [confusions(results)]
+    learned = any(row["use"] for row in results["rows"])
+    made = [confusions(results), doubts(results)]
     if len({row["latent"] for row in results["rows"] if row["latent"]}) > 1:
         made.append(latent_sizes(results))
     made.append(learning(results, curves))

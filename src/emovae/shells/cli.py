@@ -1,4 +1,4 @@
-"""The command line: `emovae quickstart`, `corpora`, `check`, `synthesize`, `run`, `report`.
+"""The command line: `emovae quickstart`, `corpora`, `check`, `audit`, `synthesize`, `run`, `report`.
 
 Commands import what they need when they run, so that help and argument errors come at once.
 """
@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from emovae.errors import EmovaeError
+from emovae.errors import EmovaeError, OutputError
+from emovae.labels import MAPPINGS, LabelMapping
 
 INTERRUPTED = 130
 ENDED = 143
@@ -49,7 +51,7 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     from emovae.shells.running import perform
 
     experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    perform(experiment, open_corpus("synthetic"), "synthetic", out, cache, jobs, "cpu")
+    perform(experiment, open_corpus("synthetic"), "synthetic", out, _at_home(cache), jobs, "cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
 
@@ -86,6 +88,45 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
 
 
 @cli.command()
+@click.argument("corpus")
+@click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+@click.option(
+    "--mapping",
+    type=click.Choice(["corpus", *MAPPINGS]),
+    default="corpus",
+    show_default=True,
+    help="Which emotions are told apart; `corpus` is what studies of it usually take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every figure.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
+@_cache
+def audit(
+    corpus: str,
+    reader: str | None,
+    mapping: LabelMapping | Literal["corpus"],
+    as_json: bool,
+    jobs: int | None,
+    cache: Path,
+) -> None:
+    """Ask what else than emotion a corpus gives away: exit code 0 is nothing, 1 is speaker, words or channel."""
+    import json
+
+    from joblib import cpu_count
+
+    from emovae import audited
+    from emovae.corpora import open_corpus
+
+    opened = open_corpus(corpus, reader)  # before torch is imported: a wrong folder is told at once
+
+    from emovae.audit import audit as ask
+
+    with _bar("recordings") as progress:
+        told = ask(opened, _at_home(cache), mapping=mapping, jobs=jobs or cpu_count(), progress=progress)
+    click.echo(json.dumps(audited.as_json(told), indent=1) if as_json else "\n".join(audited.lines(told)))
+    sys.exit(FINDINGS if told.found else 0)
+
+
+@cli.command()
 @click.argument("corpus", type=click.Choice(["iemocap"]))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the turns, over 0 and at most 1.")
@@ -111,6 +152,13 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
 @click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
 @click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
+@click.option(
+    "--folds",
+    "published",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A published split: CSV, JSON lines or JSON of id, fold and role.  [default: the experiment's protocol]",
+)
 @_jobs
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
@@ -128,6 +176,7 @@ def run(
     out: Path | None,
     preset: str | None,
     seeds: int | None,
+    published: Path | None,
     jobs: int | None,
     device: str,
     track: tuple[str, ...],
@@ -137,14 +186,18 @@ def run(
     """Run an experiment file and print its table."""
     from emovae import presets
     from emovae.corpora import open_corpus
+    from emovae.folds_file import read_folds
 
-    # Both are read before torch is imported: a wrong setting or folder is told at once.
+    # All are read before torch is imported: a wrong setting, folder or file is told at once.
     stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
+    presets.variants(stated)
     opened = open_corpus(corpus, reader)
+    given = None if published is None else read_folds(published, opened.utterances)
+    stated = stated if given is None else given.stated_in(stated)
 
     from emovae.shells.running import perform
 
-    perform(stated, opened, corpus, out, cache, jobs, device, track)
+    perform(stated, opened, corpus, out, _at_home(cache), jobs, device, track, given)
 
 
 @cli.command()
@@ -167,6 +220,13 @@ def _bar(of_what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
         task = bars.add_task(of_what, total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def _at_home(cache: Path) -> Path:
+    try:
+        return cache.expanduser()
+    except RuntimeError as error:
+        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
 
 
 def _end(_signal: int, _frame: object) -> None:

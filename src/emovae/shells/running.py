@@ -1,17 +1,23 @@
 """What `emovae run`, `quickstart` and `report` do once their arguments and the corpus are read; this brings torch."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from joblib import cpu_count  # it knows the limits of a container too
 
+from emovae.audited import as_json
 from emovae.config import Experiment
 from emovae.corpora import Corpus
-from emovae.errors import OutputError
+from emovae.errors import CorpusError
 from emovae.experiment import Several, run
+from emovae.files import write_bytes, write_json
+from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
+from emovae.presets import variants
 from emovae.shells.progress import Progress, record
 from emovae.tracking import Tracker, open_board
 
@@ -25,6 +31,7 @@ def perform(
     jobs: int | None,
     device: str,
     track: Sequence[str] = (),
+    given: GivenFolds | None = None,
 ) -> None:
     """Runs an experiment with progress on standard error, prints its table, and writes its report.
 
@@ -33,30 +40,77 @@ def perform(
         corpus: what to run it on.
         where: the corpus as the command line named it.
         out: the run folder; None for one in `runs`.
-        cache: where frames are kept.
+        cache: where frames are kept, `~` resolved.
         jobs: how many processes; None for as many as there are cores, or one on a GPU.
         device: `auto`, `cpu` or `cuda`.
         track: which boards are told, see `tracking`.
+        given: the folds that others have made, where the experiment's protocols are `given`.
 
     Raises:
         EmovaeError: see `experiment.run`.
     """
     out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
-    try:
-        cache = cache.expanduser()
-    except RuntimeError as error:
-        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
     chosen = resolve_device(device)
     jobs = jobs or (1 if chosen == "cuda" else cpu_count())
+    run_one = partial(_run_one, corpus=corpus, where=where, cache=cache, jobs=jobs, device=chosen, given=given)
+    if experiment.variants:
+        _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
+    else:
+        run_one(experiment, out, track, None)
+        _write_audit(experiment, corpus, cache, jobs, out)
+        click.echo((out / "table.md").read_text(encoding="utf-8"))
+        click.echo(
+            f"{out}: results.json, table.md, predictions.parquet, curves.parquet, config.toml, run.json", err=True
+        )
+        tell_report(out)
+
+
+def _run_one(
+    experiment: Experiment,
+    out: Path,
+    track: Sequence[str],
+    cells_in: Path | None,
+    *,
+    corpus: Corpus,
+    where: str,
+    cache: Path,
+    jobs: int,
+    device: str,
+    given: GivenFolds | None,
+) -> dict[str, Any]:
+    """One run with all that is written beside it; the content of `results.json`."""
     with ExitStack() as open_until_done:
         progress = open_until_done.enter_context(Progress(f"{experiment.name} on {corpus.name}", out))
         boards = [Tracker(open_board(name, out), experiment, progress.say) for name in track]
         watcher = Several(progress, *map(open_until_done.enter_context, boards))
-        outcome = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=chosen)
-    record(out, corpus=where, jobs=jobs, device=chosen, computed=outcome.computed, seconds=progress.seconds())
-    click.echo((out / "table.md").read_text(encoding="utf-8"))
-    click.echo(f"{out}: results.json, table.md, predictions.parquet, curves.parquet, config.toml, run.json", err=True)
-    tell_report(out)
+        outcome = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=device, given=given, cells_in=cells_in)
+    record(out, corpus=where, jobs=jobs, device=device, computed=outcome.computed, seconds=progress.seconds())
+    return outcome.results
+
+
+def _run_variants(
+    experiment: Experiment, corpus: str, out: Path, run_one: Callable[[Experiment, Path], dict[str, Any]]
+) -> None:
+    """Every variant in a folder of its own, each with its report, and one table of all."""
+    from emovae.ablation import ablation, markdown  # noqa: PLC0415
+
+    told = {}
+    for name, one in variants(experiment).items():
+        told[name] = run_one(one, out / name)
+        tell_report(out / name)
+    text = markdown(experiment.name, corpus, ablation(told))
+    write_bytes(out / "table.md", text.encode())
+    click.echo(text)
+    click.echo(f"{out}: table.md, and a folder for each of {', '.join(told)}", err=True)
+
+
+def _write_audit(experiment: Experiment, corpus: Corpus, cache: Path, jobs: int, out: Path) -> None:
+    """What else than emotion the corpus gives away, for the report; a corpus that cannot be asked has no audit."""
+    from emovae.audit import audit  # noqa: PLC0415
+
+    if "emotion" in experiment.targets:
+        with suppress(CorpusError):
+            write_json(out / "audit.json", as_json(audit(corpus, cache, mapping=experiment.mapping, jobs=jobs)))
 
 
 def tell_report(folder: Path) -> None:

@@ -1,0 +1,148 @@
+"""The trained autoencoder of a cell: read where it is finished, trained and kept otherwise."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+
+from emovae.autoencoders import AE, CVAE, Network, build
+from emovae.config import CONDITIONED
+from emovae.errors import ProtocolError
+from emovae.files import damaged, write_bytes
+from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, seed_of
+from emovae.latents import conditions
+from emovae.normalise import Normaliser
+from emovae.seeds import seed_for
+from emovae.segments import frames_per_segment, segment
+from emovae.training import Epoch, Examples, OnEpoch, train_autoencoder
+
+ACTIVE_VARIANCE = 0.01
+"""From this variance of its mean over segments on, a latent feature is active (Burda, Grosse, Salakhutdinov 2016)."""
+
+
+class Use(NamedTuple):
+    """How much of the latent space says something of held-out speech; a collapsed one is seen here.
+
+    Attributes:
+        active: how many features move with the segment.
+        divergence: KL[Q(z|X) || P(z)] of a segment in nats; None for an autoencoder.
+    """
+
+    active: int
+    divergence: float | None
+
+
+class Encoder(NamedTuple):
+    """A trained autoencoder, its learning curve (see `training`), and what its latent space is used for."""
+
+    network: Network
+    curve: list[Epoch]
+    use: Use
+
+
+def kept_encoder(context: Context, cell: Cell) -> Encoder | None:
+    """The finished autoencoder of a cell, on the CPU, or None.
+
+    Raises:
+        OutputError: when its file is damaged.
+    """
+    place = _place(context, cell)
+    if not place.exists():
+        return None
+    network = _fresh(context, cell)
+    try:
+        with safetensors.safe_open(place, "pt") as kept:
+            told = json.loads(kept.metadata()["told"])
+            network.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118
+            return Encoder(network, told["curve"], Use(**told["use"]))
+    except (safetensors.SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged(place, error) from error
+
+
+def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: Callable[[Cell], OnEpoch]) -> Encoder:
+    """The trained autoencoder of a cell, on the machine's device.
+
+    Args:
+        context: what all cells share.
+        cell: one with an autoencoder.
+        normaliser: the scale of the frames.
+        on_epoch: who is told of each epoch, where it has to be trained.
+
+    Raises:
+        EmovaeError: when training diverges, nobody has a condition, or the file is damaged.
+    """
+    machine, settings = context.machine, context.autoencoder(cell)
+    if (kept := kept_encoder(context, cell)) is not None:
+        return kept._replace(network=kept.network.to(machine.device))
+    seen = autoencoder_members(context, cell)
+    if not all(seen):
+        raise ProtocolError(
+            f"{cell.model}, {context.fold(cell).name}: nobody who is learned from, or nobody who stops the learning,"
+            " has an emotion to condition on; use --set condition=target"
+        )
+    train, validation = (_examples(context, cell, normaliser, members) for members in seen)
+    network = _fresh(context, cell).to(machine.device)
+    curve = train_autoencoder(
+        network, train, validation, settings, seed_of(context, cell, "autoencoder"), machine, on_epoch(cell)
+    )
+    use = use_of(network, validation, machine.device)
+    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    # One entry: the order of several is not the same in every file.
+    told = {"told": json.dumps({"curve": curve, "use": use._asdict()})}
+    write_bytes(_place(context, cell), safetensors.torch.save(weights, told))
+    return Encoder(network, curve, use)
+
+
+@torch.inference_mode()
+def use_of(network: Network, examples: Examples, device: str, size: int = 4096) -> Use:
+    """Active features, and the mean divergence, over given examples."""
+    count = len(examples.segments)
+    sums = torch.zeros(2, 1, dtype=torch.float64, device=device)
+    divergence = 0.0
+    for start in range(0, count, size):
+        segments, condition = examples.batch(slice(start, start + size), device)
+        mean = encoded(network, segments, condition).double()
+        sums = sums + torch.stack([mean.sum(0), mean.square().sum(0)])
+        divergence += float(network(segments, condition, torch.Generator(device).manual_seed(0)).divergence.sum())
+    first, second = sums / count
+    active = int((second - first.square() >= ACTIVE_VARIANCE).sum())
+    return Use(active, None if isinstance(network, AE) else divergence / count)
+
+
+def encoded(network: Network, segments: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
+    """The code, or the mean of Q(z|X), of each segment, [segment, latent]."""
+    if isinstance(network, AE):
+        return network.encode(segments)
+    if isinstance(network, CVAE):
+        assert condition is not None
+        return network.encode(segments, condition).mean
+    return network.encode(segments).mean
+
+
+def _place(context: Context, cell: Cell) -> Path:
+    return context.folder / f"{autoencoder_key(context, cell)}.safetensors"
+
+
+def _fresh(context: Context, cell: Cell) -> Network:
+    experiment = context.experiment
+    return build(
+        cell.model,
+        frames_per_segment(experiment.segments) * experiment.front_end.bands,
+        len(context.tasks[cell.task].condition_classes),
+        context.autoencoder(cell),
+        torch.Generator().manual_seed(seed_for(seed_of(context, cell, "autoencoder"), "weights")),
+    )
+
+
+def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:
+    segmented = segment(normaliser, members, context.experiment.segments)
+    if cell.model not in CONDITIONED:
+        return Examples(segmented.values, None)
+    task = context.tasks[cell.task]
+    told = conditions(task.condition_numbers(members), len(task.condition_classes), oracle=True)
+    return Examples(segmented.values, torch.from_numpy(np.repeat(told, np.diff(segmented.starts), axis=0)))

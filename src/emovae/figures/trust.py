@@ -1,0 +1,80 @@
+"""Whether probabilities mean what they say, and whether doubt falls on what is wrong."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from emovae.comparison import line_name
+from emovae.figures.style import Look, legend, new
+
+FEWEST = 10
+"""Utterances in a bin of a reliability diagram; the share that is right among fewer is hardly known."""
+
+
+def reliability(
+    rows: Sequence[dict[str, Any]], results: dict[str, Any], looks: Mapping[tuple[str, str | None], Look]
+) -> Figure:
+    """The share that is right against what was said of it, bin by bin; who is calibrated lies on the diagonal.
+
+    Args:
+        rows: of the results, of one target and subset.
+        results: the content of `results.json`.
+        looks: see `style.looks_of`.
+    """
+    figure = new(3.2)
+    axes = figure.add_subplot()
+    axes.plot([0, 100], [0, 100], color="#A0A0A0", lw=1, label="calibrated")
+    for row in rows:
+        bins = [one for one in row["trust"]["prediction"]["reliability"] if one["n"] >= FEWEST]
+        look = looks[row["model"], row["test_condition"]]
+        axes.plot(
+            [100 * one["confidence"] for one in bins],
+            [100 * one["accuracy"] for one in bins],
+            color=look.colour,
+            marker=look.marker,
+            ls=look.dashes,
+            lw=1.2,
+            ms=4,
+            label=line_name(row, results),
+        )
+    axes.set(xlabel="probability of what was said, %", ylabel="of these right, %", xlim=(0, 101), ylim=(-1, 101))
+    legend(figure, [line_name(row, results) for row in rows])
+    return figure
+
+
+def risk_coverage(
+    rows: Sequence[dict[str, Any]],
+    way: str,
+    score: str,
+    results: dict[str, Any],
+    looks: Mapping[tuple[str, str | None], Look],
+) -> Figure:
+    """What is wrong among those that are kept, against how many are, the most doubtful let go first.
+
+    Args:
+        rows: of the results, of one target and subset.
+        way: to a probability, see `trust`.
+        score: of doubt.
+        results: the content of `results.json`.
+        looks: see `style.looks_of`.
+    """
+    figure = new(3.0)
+    axes = figure.add_subplot()
+    for row in rows:
+        curve, look = row["trust"][way][score]["curve"], looks[row["model"], row["test_condition"]]
+        axes.plot(
+            [100 * share for share in curve["coverage"]],
+            [100 * share for share in curve["risk"]],
+            color=look.colour,
+            marker=look.marker,
+            ls=look.dashes,
+            lw=1.2,
+            ms=4,
+            markevery=8,
+            label=line_name(row, results),
+        )
+    axes.set(xlabel="kept, %", ylabel="of these wrong, %", xlim=(0, 101))
+    axes.set_ylim(bottom=0)
+    legend(figure, [line_name(row, results) for row in rows])
+    return figure

@@ -1,0 +1,266 @@
+"""A cell with an autoencoder: its latents under the cell's condition, and the LSTM that reads them.
+
+What stands for the class of an utterance where the encoder wants one (`test_condition`); training side and tested side
+always get the same kind:
+
+| condition       | what the encoder is told, or what is done in its place                                     |
+|-----------------|---------------------------------------------------------------------------------------------|
+| `oracle`        | the true class, tested utterances too: an upper bound                                       |
+| `marginal`      | every class, weighed alike or by its share (`marginal_weights`): mean and variance of that  |
+| `predicted`     | the class that a first pass names (see `first_pass`)                                        |
+| `bayes`         | nothing is read: the class whose evidence lower bound is highest (see `evidence`)           |
+| `marginal+elbo` | as `marginal`, and each segment's bound under every class stands beside its latents         |
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emovae import normalise
+from emovae.autoencoders import AE, CVAE, SSVAE
+from emovae.classifiers import LSTMClassifier, LSTMRegressor
+from emovae.doubt import Answers, averaged, drawn, posterior_answers
+from emovae.encoders import Encoder, encoder_of
+from emovae.evidence import class_bounds, fitted_temperature, posterior, summed
+from emovae.first_pass import first_pass
+from emovae.grid import Cell, Context, scale_members, seed_of
+from emovae.latents import Sequences, conditions, latent_sequences, merged
+from emovae.normalise import Normaliser
+from emovae.reconstruction import reconstruction_errors
+from emovae.seeds import seed_for
+from emovae.segments import Segmented, segment
+from emovae.stages import Averaged, CellResult, Listener, Step
+from emovae.training import Epoch, Labelled, OnEpoch, predict, train_classifier
+
+Array = NDArray[np.float32]
+
+
+class Material(NamedTuple):
+    """What a cell's latents are made with."""
+
+    context: Context
+    cell: Cell
+    encoder: Encoder
+    normaliser: Normaliser
+
+    def segmented(self, members: Sequence[int]) -> Segmented:
+        """The segments of these utterances."""
+        return segment(self.normaliser, members, self.context.experiment.segments)
+
+
+def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
+    """Computes a cell with an autoencoder.
+
+    Raises:
+        EmovaeError: when training diverges, or the condition cannot be had.
+    """
+    normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
+    encoder = encoder_of(context, cell, normaliser, lambda cell: _tell(context, cell, listen))
+    material = Material(context, cell, encoder, normaliser)
+    result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
+    tested = context.fold(cell).test
+    alike = conditions([None] * len(tested), len(context.tasks[cell.task].condition_classes), oracle=False)
+    errors = reconstruction_errors(encoder.network, material.segmented(tested), alike)
+    return result._replace(autoencoder_curve=encoder.curve, reconstruction=errors, use=encoder.use._asdict())
+
+
+def _tell(context: Context, cell: Cell, listen: Listener) -> OnEpoch:
+    stage, epochs = cell.model.removesuffix("-LSTM"), context.autoencoder(cell).epochs
+    return lambda epoch, losses: listen(Step(cell, stage, epoch, epochs, losses))
+
+
+def _by_reading(material: Material, listen: Listener) -> CellResult:
+    context, cell = material.context, material.cell
+    fold, machine, settings = context.fold(cell), context.machine, context.experiment.classifier
+    sides = (fold.train, fold.validation, fold.test)
+    told = _told(material, sides, listen)
+    train, validation, test = (_read(material, side, one) for side, one in zip(sides, told, strict=True))
+    seed = seed_of(context, cell, "classifier")
+    network, curve = reader_of(
+        context,
+        cell,
+        Labelled(train, labels_of(context, cell, fold.train)),
+        Labelled(validation, labels_of(context, cell, fold.validation)),
+        seed,
+        lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
+    )
+    said, stopped = predict(network, test, machine), predict(network, validation, machine)
+    if isinstance(network, LSTMRegressor):
+        return CellResult(said, curve, [], stopped)
+    return CellResult(said, curve, [], stopped, _asked_again(material, network, (validation, test), told[1:], seed))
+
+
+def labels_of(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.int64] | NDArray[np.float32]:
+    """What a cell's network learns of these utterances: the places of their classes, or their values."""
+    task = context.tasks[cell.task]
+    return task.values_of(members) if cell.continuous else task.numbers(members)
+
+
+def reader_of(
+    context: Context, cell: Cell, train: Labelled, validation: Labelled, seed: int, on_epoch: OnEpoch
+) -> tuple[LSTMClassifier | LSTMRegressor, list[Epoch]]:
+    """The LSTM of a cell, with classes or with a value for a head, trained, and its learning curve.
+
+    Raises:
+        EmovaeError: when training diverges.
+    """
+    if not cell.continuous:
+        classes = len(context.tasks[cell.task].classes)
+        return classifier_of(context, train, validation, classes, seed, on_epoch)
+    settings, drawn_from = context.experiment.classifier, torch.Generator().manual_seed(seed_for(seed, "weights"))
+    typical = float(train.labels.mean())
+    network = LSTMRegressor(train.sequences.values.shape[1], settings, drawn_from, typical).to(context.machine.device)
+    return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
+
+
+def classifier_of(
+    context: Context, train: Labelled, validation: Labelled, classes: int, seed: int, on_epoch: OnEpoch
+) -> tuple[LSTMClassifier, list[Epoch]]:
+    """The paper's LSTM, trained on sequences, and its learning curve.
+
+    Raises:
+        EmovaeError: when training diverges.
+    """
+    settings = context.experiment.classifier
+    network = LSTMClassifier(
+        train.sequences.values.shape[1],
+        classes,
+        settings,
+        torch.Generator().manual_seed(seed_for(seed, "weights")),
+    ).to(context.machine.device)
+    return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
+
+
+def _told(material: Material, sides: Sequence[Sequence[int]], listen: Listener) -> list[Array | None]:
+    """The weights of the classes, [utterance, class], for each side; None where the encoder is told no class."""
+    if material.cell.test_condition != "predicted":
+        return [_weights(material, side) for side in sides]
+    task, experiment = material.context.tasks[material.cell.task], material.context.experiment
+
+    def learn(train: Labelled, validation: Labelled, number: str, seed: int) -> LSTMClassifier:
+        def tell(epoch: int, losses: Epoch) -> None:
+            listen(Step(material.cell, f"LSTM, pass 1 {number}", epoch, experiment.classifier.epochs, losses))
+
+        return classifier_of(material.context, train, validation, len(task.condition_classes), seed, tell)[0]
+
+    marginal = [_read(material, side, _weights(material, side)) for side in sides]
+    named = first_pass(material.context, material.cell, marginal, learn)
+    return [np.eye(len(task.condition_classes), dtype=np.float32)[one] for one in named]
+
+
+def _weights(material: Material, members: Sequence[int]) -> Array | None:
+    """What can be told of these utterances without a first pass."""
+    context, cell = material.context, material.cell
+    if not isinstance(material.encoder.network, CVAE):
+        return None
+    task = context.tasks[cell.task]
+    oracle = cell.test_condition == "oracle"
+    prior = class_shares(context, cell) if context.experiment.marginal_weights == "prior" else None
+    return conditions(task.condition_numbers(members), len(task.condition_classes), oracle=oracle, prior=prior)
+
+
+def class_shares(context: Context, cell: Cell) -> NDArray[np.float64]:
+    """The share of each condition class among those who are learned from, [class]."""
+    task = context.tasks[cell.task]
+    known = [number for number in task.condition_numbers(context.fold(cell).train) if number is not None]
+    shares: NDArray[np.float64] = np.bincount(known, minlength=len(task.condition_classes)) / len(known)
+    return shares
+
+
+def _read(material: Material, members: Sequence[int], weights: Array | None) -> Sequences:
+    """What the classifier reads of these utterances."""
+    experiment = material.context.experiment
+    segmented = material.segmented(members)
+    noise = torch.Generator(material.context.machine.device)
+    noise.manual_seed(seed_of(material.context, material.cell, "sample"))
+    latent = latent_sequences(material.encoder.network, segmented, weights, experiment.features, noise)
+    return _finished(material, latent, _beside(material, segmented))
+
+
+def _beside(material: Material, segmented: Segmented) -> Tensor | None:
+    """What stands beside the latents: each class's bound, less their mean, which says nothing of the class."""
+    if material.cell.test_condition != "marginal+elbo":
+        return None
+    bounds = _bounds(material, segmented)
+    return bounds - bounds.mean(1, keepdim=True)
+
+
+def _finished(material: Material, latent: Sequences, beside: Tensor | None) -> Sequences:
+    if beside is not None:
+        latent = Sequences(torch.cat([latent.values, beside], -1), latent.starts)
+    return merged(latent) if material.context.experiment.merge == "statistics" else latent
+
+
+def _bounds(material: Material, segmented: Segmented) -> Tensor:
+    context, cell, network = material.context, material.cell, material.encoder.network
+    assert isinstance(network, CVAE | SSVAE)
+    classes = len(context.tasks[cell.task].condition_classes)
+    return class_bounds(
+        network, segmented, classes, context.autoencoder(cell).kl_weight, seed_of(context, cell, "evidence")
+    )
+
+
+def _by_bayes(material: Material) -> CellResult:
+    context, cell = material.context, material.cell
+    task, fold, prior = context.tasks[cell.task], context.fold(cell), class_shares(context, cell)
+
+    def bounds(members: Sequence[int]) -> NDArray[np.float64]:
+        segmented = material.segmented(members)
+        return summed(_bounds(material, segmented), segmented.starts)
+
+    held_out = bounds(fold.validation)
+    temperature = fitted_temperature(held_out, prior, task.numbers(fold.validation))
+    said = posterior(bounds(fold.test), prior, temperature)
+    return CellResult(said, [], [], posterior(held_out, prior, temperature))
+
+
+def _asked_again(
+    material: Material,
+    network: LSTMClassifier,
+    read: Sequence[Sequences],
+    told: Sequence[Array | None],
+    seed: int,
+) -> dict[str, Averaged]:
+    """What draws say of validation and test, in the ways that the experiment and the model allow."""
+    experiment, fold = material.context.experiment, material.context.fold(material.cell)
+    ways: dict[str, Averaged] = {}
+    if experiment.draws and not isinstance(material.encoder.network, AE):
+        stopped, tested = (
+            _posterior_draws(material, network, members, weights, seed)
+            for members, weights in zip((fold.validation, fold.test), told, strict=True)
+        )
+        ways["posterior"] = Averaged(*tested, stopped.probabilities)
+    if experiment.draws and experiment.classifier.dropout:
+        stopped, tested = (dropout_draws(material.context, network, sequences) for sequences in read)
+        ways["dropout"] = Averaged(*tested, stopped.probabilities)
+    return ways
+
+
+def _posterior_draws(
+    material: Material, network: LSTMClassifier, members: Sequence[int], weights: Array | None, seed: int
+) -> Answers:
+    """Of a CVAE that weighs several classes, draws come from the Gaussian of the mixture's mean and variance."""
+    experiment, machine = material.context.experiment, material.context.machine
+    noise = torch.Generator().manual_seed(seed_for(seed, "posterior draws"))
+    segmented = material.segmented(members)
+    latent = latent_sequences(material.encoder.network, segmented, weights, "mean+log_variance", noise)
+    beside = _beside(material, segmented)
+    if experiment.merge == "sequence":
+        return posterior_answers(network, latent, experiment.features, beside, experiment.draws, noise, machine)
+
+    def ask() -> Array:
+        return predict(network, _finished(material, drawn(latent, experiment.features, noise), beside), machine)
+
+    return averaged(ask, experiment.draws)
+
+
+def dropout_draws(context: Context, network: LSTMClassifier, sequences: Sequences) -> Answers:
+    """What the classifier says of these sequences with units dropped as in training."""
+    network.train()
+    answers = averaged(lambda: predict(network, sequences, context.machine), context.experiment.draws)
+    network.eval()
+    return answers
