@@ -6,7 +6,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emovae.baselines import functionals_svm, majority
+from emovae.baselines import functionals_svm, majority, speaker_oracle
+from emovae.baselines.principal import Components
 
 Values = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -74,3 +75,65 @@ def test_the_machine_does_not_mind_the_scale_of_a_functional() -> None:
     before = functionals_svm.probabilities(train, labels, test, 3)
     after = functionals_svm.probabilities(train * scale, labels, test * scale, 3)
     np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+# Principal components
+
+
+def mixed(count: int, values: int = 12, seed: int = 0) -> Values:
+    """Correlated values, each with an offset of its own."""
+    generator = np.random.default_rng(seed)
+    mixing = np.random.default_rng(9).normal(size=(values, values)) * np.geomspace(3, 0.1, values)[:, None]
+    return (5 + generator.normal(size=(count, values)) @ mixing).astype(np.float32)
+
+
+def test_components_are_those_of_the_singular_value_decomposition_up_to_sign() -> None:
+    train, test = mixed(300), mixed(40, seed=1)
+    centre = train.astype(np.float64).mean(0)
+    _, _, directions = np.linalg.svd(train - centre, full_matrices=False)
+    expected = (test - centre) @ directions[:5].T
+    found = Components(train, 5).of(test)
+    assert found.dtype == np.float32
+    signs = np.sign((found * expected).sum(0))
+    np.testing.assert_allclose(found, signs * expected, rtol=1e-3, atol=1e-3)
+
+
+def test_what_components_leave_falls_with_every_one_of_them_to_nothing() -> None:
+    train = mixed(300)
+    centred = train.astype(np.float64) - train.astype(np.float64).mean(0)
+    total, singular = np.square(centred).sum(), np.linalg.svd(centred, compute_uv=False)
+    left = [total - np.square(Components(train, count).of(train).astype(np.float64)).sum() for count in range(1, 13)]
+    np.testing.assert_allclose(left, [np.square(singular[count:]).sum() for count in range(1, 13)], atol=1e-3 * total)
+    assert left == sorted(left, reverse=True)
+    assert abs(left[-1]) < 1e-5 * total
+
+
+@pytest.mark.parametrize(("segments", "values", "count"), [(300, 12, 12), (5, 12, 5), (300, 3, 3)])
+def test_there_are_no_more_components_than_segments_and_values(segments: int, values: int, count: int) -> None:
+    assert Components(mixed(segments, values), 128).of(mixed(7, values, seed=1)).shape == (7, count)
+
+
+def test_components_do_not_depend_on_who_is_tested() -> None:
+    fitted, test = Components(mixed(300), 4), mixed(40, seed=1)
+    np.testing.assert_allclose(fitted.of(test[:1]), fitted.of(test)[:1], rtol=1e-5, atol=1e-5)
+
+
+# The speaker's own classes
+
+
+def test_the_speaker_oracle_names_the_class_shares_of_each_speaker() -> None:
+    generator = np.random.default_rng(0)
+    speakers, labels = generator.choice(["ann", "bob", "cai"], 60).tolist(), generator.integers(0, 3, 60)
+    found = speaker_oracle.probabilities(speakers, labels, 4)
+    assert found.dtype == np.float32
+    assert found.shape == (60, 4)
+    for place, speaker in enumerate(speakers):
+        own = [label for label, name in zip(labels, speakers, strict=True) if name == speaker]
+        assert found[place].tolist() == pytest.approx([own.count(label) / len(own) for label in range(4)], rel=1e-6)
+
+
+def test_the_speaker_oracle_is_always_right_where_each_speaker_shows_one_class_and_else_as_often_as_can_be() -> None:
+    speakers, labels = ["ann", "bob", "ann", "cai", "bob"], np.array([2, 0, 2, 1, 0])
+    assert speaker_oracle.probabilities(speakers, labels, 3).argmax(1).tolist() == labels.tolist()
+    alone = np.array([1, 1, 0, 1, 2])
+    assert (speaker_oracle.probabilities(["ann"] * 5, alone, 3).argmax(1) == alone).mean() == 0.6

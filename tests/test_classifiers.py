@@ -13,6 +13,7 @@ from emovae.classifiers.attentive_cnn import KERNEL_FRAMES, POOL, STRIDE_FRAMES
 from emovae.classifiers.blstm import BLSTM
 from emovae.classifiers.blstm_ctc import one_label_log_likelihood
 from emovae.classifiers.blstm_elm import UNITS, machine_of
+from emovae.classifiers.dropout import StepwiseDropout
 from emovae.config import Classifier
 
 FEATURES, CLASSES = 3, 4
@@ -130,6 +131,66 @@ def test_the_same_generator_gives_the_same_weights_and_no_global_one_is_asked() 
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not any(torch.equal(first[name], other[name]) for name in first)
     assert max(float(tensor.detach().abs().max()) for tensor in first.values()) <= 5**-0.5
+
+
+# Dropped units
+
+
+def test_the_same_units_are_dropped_at_every_step_and_others_in_every_utterance() -> None:
+    dropout, values = StepwiseDropout(0.4, 0), 1 + torch.rand(50, 7, 20, generator=drawn_from(0))
+    found = dropout(values)
+    dropped = found == 0
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert len({tuple(row) for row in dropped[:, 0].tolist()}) == 50
+    torch.testing.assert_close(found[~dropped], values[~dropped] / 0.6)
+
+
+def test_dropping_keeps_the_expectation_and_drops_the_share_that_was_asked_for() -> None:
+    count = 40_000
+    found = StepwiseDropout(0.3, 0)(torch.full((count, 5), 2.0))
+    assert sorted(set(found.unique().tolist())) == pytest.approx([0.0, 2 / 0.7])
+    deviation = (2 / 0.7) * (0.3 * 0.7) ** 0.5  # of one value
+    assert ((found.mean(0) - 2.0).abs() < 5 * deviation / count**0.5).all()
+    assert abs(float((found == 0).double().mean()) - 0.3) < 5 * (0.21 / found.numel()) ** 0.5
+
+
+def test_nothing_is_dropped_outside_training_or_at_a_rate_of_zero() -> None:
+    values = torch.rand(4, 3, 5, generator=drawn_from(0))
+    assert StepwiseDropout(0.9, 0).eval()(values) is values
+    assert StepwiseDropout(0.0, 0).train()(values) is values
+
+
+def test_a_seed_decides_what_is_dropped_and_no_global_generator_is_asked() -> None:
+    before, values = torch.get_rng_state(), torch.ones(9, 3, 5)
+    first, again, other = (StepwiseDropout(0.5, seed) for seed in (0, 0, 1))
+    one, two = first(values), first(values)
+    assert torch.equal(one, again(values))
+    assert not torch.equal(one, two)
+    assert not torch.equal(one, other(values))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_classifier_drops_inputs_and_last_units_in_training_and_none_when_asked() -> None:
+    network, (batch, lengths) = classifier(dropout=0.5), batch_of(6, 1, 4)
+    plain = classifier()
+    network.eval()
+    assert torch.equal(network(batch, lengths), plain(batch, lengths))
+    network.train()
+    said = torch.stack([network(batch, lengths) for _ in range(20)])
+    assert len({tuple(row) for row in said[:, 0].tolist()}) > 10
+    dropped = drawn_from(drawn_from(0).initial_seed())
+    inputs = (torch.rand(3, 1, FEATURES, generator=dropped) >= 0.5) * 2.0
+    outputs = (torch.rand(3, 5, generator=dropped) >= 0.5) * 2.0
+    states, _ = plain.lstm(batch * inputs)
+    expected = plain.projection(states[torch.arange(3), lengths - 1] * outputs)
+    torch.testing.assert_close(said[0], expected)
+
+
+def test_an_utterance_says_the_same_under_dropped_units_however_it_is_padded() -> None:
+    batch, lengths = batch_of(6, 1, 4)
+    longer = torch.cat([batch, torch.full((3, 50, FEATURES), 7.0)], 1)
+    first, second = (classifier(dropout=0.5).train()(some, lengths) for some in (batch, longer))
+    torch.testing.assert_close(first, second)
 
 
 # All networks alike

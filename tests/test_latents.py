@@ -70,6 +70,20 @@ def test_the_marginal_condition_does_not_depend_on_the_class() -> None:
     assert conditions([2, None, 0], 4, oracle=False).tolist() == [[0.25] * 4] * 3
 
 
+def test_a_prior_stands_in_for_equal_weights_and_never_for_a_class_that_is_told() -> None:
+    prior = np.array([0.5, 0.3, 0.2])
+    assert conditions([2, None], 3, oracle=False, prior=prior).tolist() == [pytest.approx([0.5, 0.3, 0.2])] * 2
+    assert conditions([2, None], 3, oracle=True, prior=prior).tolist() == [[0, 0, 1], pytest.approx([0.5, 0.3, 0.2])]
+
+
+@pytest.mark.parametrize("oracle", [True, False])
+def test_the_weights_of_every_utterance_sum_to_one(oracle: bool) -> None:
+    for prior in (None, np.array([0.7, 0.0, 0.3])):
+        weights = conditions([0, None, 2, 1, None], 3, oracle=oracle, prior=prior)
+        assert weights.dtype == np.float32
+        np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+
+
 # The mixture over classes
 
 
@@ -180,6 +194,28 @@ def test_merged_sequences_are_the_functionals_of_each_utterance() -> None:
     by_hand = [functionals(values[:4]), functionals(values[4:5]), functionals(values[5:])]
     assert np.array_equal(after.values.numpy(), np.stack(by_hand))
     np.testing.assert_allclose(after.values[2, :3], values[5:].mean(0), rtol=1e-5)
+
+
+# Some of many
+
+
+@pytest.mark.parametrize("chosen", [[3, 0, 1], [2], [1, 1, 3], [0, 1, 2, 3]])
+def test_some_sequences_are_those_asked_for_in_the_order_asked_for(chosen: list[int]) -> None:
+    whole = sequences(4, 1, 6, 2)
+    some = whole.of(np.array(chosen))
+    assert some.lengths.tolist() == [[4, 1, 6, 2][place] for place in chosen]
+    assert some.starts[0] == 0
+    assert some.starts.dtype == np.int64
+    for place, member in enumerate(chosen):
+        mine = some.values[some.starts[place] : some.starts[place + 1]]
+        assert torch.equal(mine, whole.values[whole.starts[member] : whole.starts[member + 1]])
+
+
+def test_some_of_some_are_some_of_the_whole() -> None:
+    whole = sequences(4, 1, 6, 2)
+    again = whole.of(np.array([3, 2, 0])).of(np.array([2, 1]))
+    assert torch.equal(again.values, whole.of(np.array([0, 2])).values)
+    assert np.array_equal(again.starts, whole.of(np.array([0, 2])).starts)
 
 
 # Batches

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,8 +12,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.stats import entropy
 
 from emovae import cache as caches
+from emovae.baselines.principal import Components
 from emovae.cells import result_of, run_cell
 from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
 from emovae.config import Classifier, Experiment, Normalise, Rival
@@ -20,14 +23,16 @@ from emovae.corpora import Corpus
 from emovae.descriptors import descriptors_of
 from emovae.experiment import Outcome, run
 from emovae.frames import CorpusFrames, corpus_frames
-from emovae.grid import Cell, Context, cell_key, cells_of
+from emovae.functionals import functionals
+from emovae.grid import Cell, Context, cell_key, cells_of, seed_of
 from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.mfcc import mfcc
 from emovae.normalise import fit
 from emovae.presets import resolve
-from emovae.rivals import ATTENDED_FRAMES, sequences
-from emovae.segments import least_frames
+from emovae.rivals import ATTENDED_FRAMES, network, sequences
+from emovae.seeds import seed_for
+from emovae.segments import cut, least_frames
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
 from emovae.training import Epoch, Labelled, predict, train_classifier
@@ -304,3 +309,120 @@ def test_every_normalisation_runs_and_leaves_no_descriptor_empty(ran: Ran, tmp_p
     for _cell, result in of_fold(context):
         assert np.isfinite(result.probabilities).all()
         assert len(np.unique(result.probabilities, axis=0)) > 1
+
+
+# The paper's own classifier without an autoencoder
+
+
+PLAIN: dict[str, Any] = {**KEYS, "rivals": [], "baselines": ["segments-LSTM", "PCA-LSTM"], "latent_sizes": [3]}
+
+
+def plain(ran: Ran, folder: Path, *assignments: str) -> Context:
+    return ran.context(folder, resolve(PLAIN, None, assignments))
+
+
+def steps_of(context: Context, members: Sequence[int]) -> list[NDArray[np.float32]]:
+    """The segments of these utterances on the scale of the training side, [segment, 800] each."""
+    normaliser = fit(context.frames, context.tasks[0].plan.folds[0].train, "train")
+    return [cut(normaliser.of(member), context.experiment.segments) for member in members]
+
+
+def sequences_of(parts: Sequence[NDArray[np.float32]]) -> Sequences:
+    return Sequences(torch.from_numpy(np.concatenate(parts)), np.cumsum([0, *map(len, parts)], dtype=np.int64))
+
+
+@pytest.mark.parametrize("merge", ["sequence", "statistics"])
+@pytest.mark.parametrize("model", ["segments-LSTM", "PCA-LSTM"])
+def test_the_papers_lstm_reads_bare_segments_or_their_components(
+    ran: Ran, tmp_path: Path, model: str, merge: str
+) -> None:
+    context = plain(ran, tmp_path, f"merge={merge}")
+    cell = next(cell for cell in cells_of(context) if cell.model == model)
+    result = network(context, cell, lambda _epoch, _losses: None)
+    task, fold = context.tasks[0], context.fold(cell)
+    sides = {name: sequences_of(steps_of(context, getattr(fold, name))) for name in ("train", "validation", "test")}
+    width = 800
+    if cell.latent is not None:
+        learned, width = Components(sides["train"].values.numpy(), cell.latent), 3
+        sides = {
+            name: one._replace(values=torch.from_numpy(learned.of(one.values.numpy()))) for name, one in sides.items()
+        }
+    if merge == "statistics":
+        width *= 6
+        sides = {
+            name: sequences_of([functionals(one.values[a:b].numpy())[None] for a, b in pairwise(one.starts)])
+            for name, one in sides.items()
+        }
+    settings, seed = context.experiment.classifier, seed_of(context, cell, "classifier")
+    learner = LSTMClassifier(width, 4, settings, torch.Generator().manual_seed(seed_for(seed, "weights")))
+    taught, stopping = (Labelled(sides[name], task.numbers(getattr(fold, name))) for name in ("train", "validation"))
+    curve = train_classifier(learner, taught, stopping, settings, seed, CPU, lambda _epoch, _losses: None)
+    assert result.classifier_curve == curve
+    assert np.array_equal(result.probabilities, predict(learner, sides["test"], CPU))
+    assert result.validation is not None
+    assert np.array_equal(result.validation, predict(learner, sides["validation"], CPU))
+    assert (result.autoencoder_curve, result.reconstruction, result.use) == ([], None, None)
+    assert len(np.unique(result.probabilities, axis=0)) > 1
+
+
+def test_components_are_learned_from_the_training_side_alone(ran: Ran, tmp_path: Path) -> None:
+    """However else the others sound, what is said of one tested utterance stays."""
+    context = plain(ran, tmp_path)
+    cell = next(cell for cell in cells_of(context) if cell.model == "PCA-LSTM")
+    fold = context.fold(cell)
+    before = network(context, cell, lambda _epoch, _losses: None)
+    values = np.array(context.frames.values)
+    for member in fold.test[1:]:
+        start, stop = context.frames.spans[member]
+        values[start:stop] = np.random.default_rng(member).normal(0, 20, (stop - start, values.shape[1]))
+    parts = [values[start:stop] for start, stop in context.frames.spans]
+    folder = tmp_path / "frames"
+    caches.keep(folder, "other", values.shape[1], parts, {})
+    other = replace(context.frames, folder=folder, key="other")
+    after = network(context._replace(frames=other), cell, lambda _epoch, _losses: None)
+    np.testing.assert_allclose(after.probabilities[0], before.probabilities[0], rtol=1e-5)
+    assert np.abs(after.probabilities[1:] - before.probabilities[1:]).max() > 1e-3
+    assert before.validation is not None
+    assert after.validation is not None
+    np.testing.assert_allclose(after.validation, before.validation, rtol=1e-5)
+
+
+def test_there_are_as_many_components_as_the_latent_size_and_no_more_than_values(ran: Ran, tmp_path: Path) -> None:
+    said = {}
+    for size in (1, 3, 5000):
+        context = plain(ran, tmp_path / str(size), f"latent_sizes=[{size}]")
+        ((_, result),) = [(cell, result) for cell, result in of_fold(context) if cell.model == "PCA-LSTM"]
+        said[size] = result.probabilities.tobytes()
+    assert len(set(said.values())) == 3
+
+
+@pytest.mark.parametrize("model", ["segments-LSTM", "PCA-LSTM", "eGeMAPS-LSTM", "ACNN-logmel"])
+def test_draws_of_dropped_units_are_told_of_every_lstm_and_change_nothing_said_once(
+    ran: Ran, tmp_path: Path, model: str
+) -> None:
+    results = {}
+    for draws, dropout in ((0, 0.3), (4, 0.3), (4, 0.0)):
+        assignments = (f"draws={draws}", f"classifier.dropout={dropout}")
+        context = ran.context(
+            tmp_path, resolve({**PLAIN, "rivals": ["eGeMAPS-LSTM", "ACNN-logmel"]}, None, assignments)
+        )
+        cell = next(cell for cell in cells_of(context) if cell.model == model)
+        results[draws, dropout] = network(context, cell, lambda _epoch, _losses: None)
+    assert np.array_equal(results[0, 0.3].probabilities, results[4, 0.3].probabilities)
+    assert results[0, 0.3].averaged == results[4, 0.0].averaged == {}
+    if model == "ACNN-logmel":
+        assert results[4, 0.3].averaged == {}
+        return
+    assert list(results[4, 0.3].averaged) == ["dropout"]
+    told = results[4, 0.3].averaged["dropout"]
+    assert told.test.shape == results[4, 0.3].probabilities.shape
+    assert not np.array_equal(told.test, results[4, 0.3].probabilities)
+    np.testing.assert_allclose(told.test.sum(1), 1, rtol=1e-5)
+    assert (entropy(told.test, axis=1) - told.expected_entropy > -1e-6).all()
+
+
+def test_a_model_that_is_no_network_is_refused_by_name(ran: Ran, tmp_path: Path) -> None:
+    context = plain(ran, tmp_path)
+    cell = next(cells_of(context))._replace(model="majority")
+    with pytest.raises(ValueError, match="there is no network for majority"):
+        network(context, cell, lambda _epoch, _losses: None)

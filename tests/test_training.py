@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from emovae import latents, training
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Autoencoder, Classifier
+from emovae.config import CONDITIONED, Autoencoder, Classifier
 from emovae.errors import EmovaeError
 from emovae.latents import Sequences
 from emovae.machine import Machine, one_thread
@@ -29,7 +29,7 @@ from emovae.training import (
 )
 
 VALUES, CLASSES = 20, 3
-MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
+MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 AUTOENCODER = Autoencoder(hidden=(16,), latent=4, batch_size=32, learning_rate=0.01, epochs=8, stop="epochs")
 CLASSIFIER = Classifier(hidden=8, layers=1, batch_size=8, learning_rate=0.02, epochs=8, patience=8)
 CPU = Machine()
@@ -60,7 +60,7 @@ def silent(_epoch: int, _losses: Epoch) -> None:
 
 
 def for_model(model: str, some: Examples) -> Examples:
-    return some if model == "CVAE-LSTM" else Examples(some.segments, None)
+    return some if model in CONDITIONED else Examples(some.segments, None)
 
 
 def trained(
@@ -134,6 +134,96 @@ def test_the_steps_are_adams_on_eq_2_worked_by_hand() -> None:
             parameters[place].data -= settings.learning_rate * first[place] / (1 - 0.8**step) / deviation
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, by_hand.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_the_first_epoch_of_a_warm_up_the_divergence_weighs_nothing(model: str) -> None:
+    warm, curve = trained(model, kl_warmup=5, epochs=6, stop="epochs")
+    _, without = trained(model, kl_weight=0.0, epochs=1)
+    assert curve[0]["reconstruction"] == without[0]["reconstruction"]
+    assert curve[0]["divergence"] == without[0]["divergence"]
+    plain, weighed = trained(model, epochs=6)
+    assert (weighed[0]["divergence"] == curve[0]["divergence"]) == (model == "AE-LSTM")
+    assert (weights(warm) == weights(plain)) == (model == "AE-LSTM")
+
+
+def test_the_weight_of_the_divergence_grows_in_equal_steps_to_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    learn, told = training._learn_once, list[float]()
+
+    def recorded(*arguments: Any) -> tuple[float, float]:
+        told.append(arguments[4])
+        return learn(*arguments)
+
+    monkeypatch.setattr(training, "_learn_once", recorded)
+    trained(kl_weight=2.0, kl_warmup=4, epochs=7)
+    assert told == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
+    told.clear()
+    trained(kl_weight=2.0, epochs=3)
+    assert told == [2.0, 2.0, 2.0]
+
+
+def test_the_held_out_loss_is_eq_2_in_full_from_the_first_epoch_of_a_warm_up_on() -> None:
+    network, curve = trained(kl_weight=2.0, kl_warmup=4, epochs=5)
+    assert curve[-1]["validation"] == autoencoder_loss(network, HELD_OUT, 2.0, 0, CPU)
+    _, first = trained(kl_weight=0.0, epochs=1)
+    assert curve[0]["validation"] > first[0]["validation"]
+
+
+@pytest.mark.parametrize("stop", ["patience", "threshold"])
+def test_no_epoch_of_a_warm_up_is_the_best_or_the_last(stop: str) -> None:
+    # Six examples are soon known by heart, and the loss on others rises again while it is still warming up.
+    network, curve = trained(
+        train=FEW,
+        held_out=OTHERS,
+        kl_warmup=150,
+        epochs=170,
+        learning_rate=0.03,
+        stop=stop,
+        patience=2,
+        threshold=1e-6,
+    )
+    losses = column(curve, "validation")
+    assert len(losses) > 150
+    assert min(losses[:150]) < min(losses[150:])
+    assert autoencoder_loss(network, OTHERS, 1.0, 0, CPU) == min(losses[150:])
+
+
+def test_a_threshold_that_is_reached_in_a_warm_up_waits_for_its_end() -> None:
+    _, curve = trained(stop="threshold", threshold=1e6, kl_warmup=3, epochs=8)
+    assert len(curve) == 4
+
+
+def test_a_feature_below_its_free_bits_is_not_pressed_and_one_above_is() -> None:
+    """One step of plain descent: where the weights of a latent feature go by the divergence alone."""
+    settings = AUTOENCODER.model_copy(update={"free_bits": 0.5, "batch_size": 200})
+    moved = {}
+    for kl_weight in (0.0, 1.0):
+        network = VAE(VALUES, settings, drawn_from(0))
+        with torch.no_grad():  # the first two features say much, the others nearly nothing
+            network.mean.weight[:2] *= 8
+            network.mean.weight[2:] *= 0.1
+        spread = network(TRAIN.segments, None, drawn_from(9)).divergences.mean(0).tolist()
+        assert min(spread[:2]) > 0.6
+        assert max(spread[2:]) < 0.4
+        descent = torch.optim.SGD(network.parameters(), 1e-3)
+        plain = Examples(TRAIN.segments, None)
+        training._learn_once(network, plain, descent, settings, kl_weight, drawn_from(1), drawn_from(2), CPU)
+        moved[kl_weight] = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for layer in ("mean", "log_variance"):
+        without, pressed = (moved[weight][f"{layer}.weight"] for weight in (0.0, 1.0))
+        assert torch.equal(without[2:], pressed[2:])
+        assert not torch.isclose(without[:2], pressed[:2], rtol=1e-6).all(1).any()
+
+
+def test_free_bits_keep_features_alive_that_a_great_weight_would_still() -> None:
+    def divergences_of(free_bits: float) -> Tensor:
+        network, _ = trained(kl_weight=50.0, free_bits=free_bits, epochs=20)
+        found: Tensor = network(HELD_OUT.segments, None, drawn_from(0)).divergences.detach().mean(0)
+        return found
+
+    still, alive = divergences_of(0.0), divergences_of(0.5)
+    assert float(still.min()) < 0.1
+    assert ((alive > 0.25) & (alive < 1.5)).all()
 
 
 def test_the_threshold_stops_at_the_first_epoch_whose_distance_is_below_it() -> None:
@@ -348,6 +438,24 @@ def test_balanced_class_weights_make_all_classes_weigh_the_same(class_weights: s
     each = np.array(weight)[LEARNED.labels]
     by_hand = (each * -np.log(scores[np.arange(60), LEARNED.labels])).sum() / each.sum()
     assert curve[0]["loss"] == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_learning_with_a_dropout_of_zero_is_to_the_last_bit_learning_without() -> None:
+    (with_it, curve), without = classified(dropout=0.0), LSTMClassifier(CLASSES, CLASSES, CLASSIFIER, drawn_from(0))
+    without.dropout = nn.Identity()  # type: ignore[assignment]
+    assert curve == train_classifier(without, LEARNED, JUDGED, CLASSIFIER, 0, CPU, silent)
+    assert weights(with_it) == weights(without)
+
+
+def test_learning_with_dropped_units_is_other_learning_and_is_judged_with_none_dropped() -> None:
+    (dropped, curve), (_, whole) = classified(dropout=0.4, epochs=12, patience=12), classified(epochs=12, patience=12)
+    assert column(curve, "loss") != column(whole, "loss")
+    assert not dropped.training
+    best = min(column(curve, "validation"))
+    assert held_out_loss(dropped) == held_out_loss(dropped) == pytest.approx(best, rel=1e-5)
+    (again, same_curve) = classified(dropout=0.4, epochs=12, patience=12)
+    assert (weights(again), same_curve) == (weights(dropped), curve)
+    assert min(column(curve, "loss")) < 0.9 * curve[0]["loss"]
 
 
 def test_a_class_that_the_training_side_lacks_breaks_no_balance() -> None:

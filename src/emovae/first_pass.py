@@ -48,9 +48,8 @@ def first_pass(
         for side, places, members in zip(sides, known, (fold.train, fold.validation), strict=False)
     )
     seed = seed_of(context, cell, "first pass")
-    groups = _groups(
-        [context.frames.utterances[fold.train[place]].speaker for place in known[0]], train.labels.astype(np.int64)
-    )
+    speakers = np.array([context.frames.utterances[member].speaker for member in fold.train])
+    groups = _groups(speakers[known[0]].tolist(), train.labels.astype(np.int64))
     if len(groups) < 2:
         raise ProtocolError(
             f"{cell.model}, {fold.name}: test_condition=predicted names training utterances by what learned from other"
@@ -59,15 +58,16 @@ def first_pass(
     count = len(groups) + 1
     everyone = learn(train, validation, f"1 of {count}", seed)
     named = [predict(everyone, side, machine).argmax(axis=1) for side in sides]
-    for number, members in enumerate(groups, start=2):
-        others = np.setdiff1d(np.arange(len(train.labels)), members)
+    for number, group in enumerate(groups, start=2):
+        others = np.flatnonzero(~np.isin(speakers[known[0]], group))
         left_out = learn(
             Labelled(train.sequences.of(others), train.labels[others]),
             validation,
             f"{number} of {count}",
             seed_for(seed, number),
         )
-        named[0][known[0][members]] = predict(left_out, train.sequences.of(members), machine).argmax(axis=1)
+        theirs = np.flatnonzero(np.isin(speakers, group))  # those without a class, too
+        named[0][theirs] = predict(left_out, sides[0].of(theirs), machine).argmax(axis=1)
     return named[0], named[1], named[2]
 
 
@@ -75,9 +75,6 @@ def _known(numbers: Sequence[int | None]) -> NDArray[np.int64]:
     return np.array([place for place, number in enumerate(numbers) if number is not None], np.int64)
 
 
-def _groups(speakers: Sequence[str], labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The places of each group of whole speakers; none is empty."""
-    names = np.array(speakers)
-    count = min(GROUPS, len(set(speakers)))
-    groups = speaker_groups(speakers, [str(label) for label in labels], count)
-    return [np.flatnonzero(np.isin(names, group)) for group in groups]
+def _groups(speakers: Sequence[str], labels: NDArray[np.int64]) -> list[list[str]]:
+    """Groups of whole speakers; none is empty."""
+    return speaker_groups(speakers, [str(label) for label in labels], min(GROUPS, len(set(speakers))))
