@@ -143,8 +143,8 @@ def _trust(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str, k
     ]
     voted = any(row["trust"]["prediction"]["votes"] for row in rows)
     by_votes = (
-        "; JS: mean Jensen-Shannon divergence from the raters' votes in nats; rank corr.: Spearman's, of predicted with"
-        " voted entropy"
+        "; JS: mean Jensen-Shannon divergence from the raters' votes in nats, after the temperature; rank"
+        " corr.: Spearman's, of predicted with voted entropy"
     )
     return Table(
         key=f"trust-{key}",
