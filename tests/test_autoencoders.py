@@ -8,11 +8,11 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from emovae.autoencoders import AE, CVAE, VAE, Latent, Network, build
 from emovae.autoencoders.mlp import divergences, reparameterised, squared_distance
-from emovae.config import Autoencoder
+from emovae.config import CONDITIONED, Autoencoder
 
 VALUES, CLASSES = 800, 4
 SMALL = Autoencoder(hidden=(7, 5), latent=3, activation="tanh")
-MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
+MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 
 
 def drawn_from(seed: int) -> torch.Generator:
@@ -207,14 +207,14 @@ def test_the_same_generator_gives_the_same_weights_and_another_gives_others(mode
 
     assert weights(built(3)) == weights(built(3))
     same = [name for name, tensor in weights(built(3)).items() if tensor == weights(built(4))[name]]
-    assert all(name.endswith("bias") for name in same)
+    assert all(name.endswith("bias") or name.startswith("prior") for name in same)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_building_and_running_ask_no_global_generator(model: str) -> None:
     of_torch, of_numpy = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
     network = build(model, 12, CLASSES, SMALL, drawn_from(0))
-    network(torch.ones(4, 12), one_hot(0, 1, 2, 3) if model == "CVAE-LSTM" else None, drawn_from(1))
+    network(torch.ones(4, 12), one_hot(0, 1, 2, 3) if model in CONDITIONED else None, drawn_from(1))
     assert torch.equal(torch.get_rng_state(), of_torch)
     assert np.array_equal(np.random.get_state(legacy=False)["state"]["key"], of_numpy)  # noqa: NPY002
 
@@ -223,7 +223,7 @@ def test_building_and_running_ask_no_global_generator(model: str) -> None:
 def test_fresh_weights_spread_activations_and_have_no_offset(model: str) -> None:
     state = build(model, VALUES, CLASSES, Autoencoder(), drawn_from(0)).state_dict()
     for name, tensor in state.items():
-        if name.endswith("bias"):
+        if name.endswith("bias") or name.startswith("prior"):
             assert not tensor.any()
         else:
             assert abs(float(tensor.mean())) < 5 * float(tensor.std()) / math.sqrt(tensor.numel())

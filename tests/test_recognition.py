@@ -31,7 +31,7 @@ from emovae.latents import Sequences, conditions, latent_sequences
 from emovae.machine import Machine
 from emovae.normalise import Normaliser, fit
 from emovae.presets import resolve
-from emovae.recognition import class_shares, recognise
+from emovae.recognition import class_shares, dropout_draws, recognise
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
@@ -380,6 +380,19 @@ def test_posterior_draws_are_those_of_the_gaussians_that_the_line_reads(
             expected = averaged(one_by_one.__next__, 5)
         assert np.array_equal(found, expected.probabilities)
     assert np.array_equal(told.expected_entropy, expected.expected_entropy)
+
+
+def test_dropped_units_are_asked_of_a_classifier_that_is_left_as_it_was(context_of: Make) -> None:
+    context = context_of("draws=6", "classifier.dropout=0.3")
+    parts = Parts(context, cell_of(context, "VAE-LSTM"))
+    (first, (_, _, test)), (second, _) = parts.classifier(), parts.classifier()
+    once, answers = predict(first, test, CPU), dropout_draws(context, first, test)
+    assert not first.training
+    assert np.array_equal(predict(first, test, CPU), once)
+    one_by_one = [predict(second.train(), test, CPU) for _ in range(6)]
+    np.testing.assert_allclose(answers.probabilities, np.mean(one_by_one, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(answers.expected_entropy, entropy(one_by_one, axis=2).mean(0), rtol=1e-5)
+    assert np.abs(answers.probabilities - once).max() > 1e-4
 
 
 def test_draws_of_another_seed_differ(context_of: Make) -> None:
