@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emovae.comparison import Entry, Line, Table, line_name, percent, tasks_in
+from emovae.comparison import FIGURES, Entry, Line, Table, line_name, percent, tasks_in
 
 SIGNIFICANT = 0.05
 WAYS = ("prediction", "posterior", "dropout", "ensemble")
-INTERVALS = (("WA", "wa"), ("UA", "ua"), ("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"))
 
 
 def certainty(results: dict[str, Any]) -> list[Table]:
@@ -38,7 +37,7 @@ def _standing(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str
     lines = []
     for row in rows:
         seeds, speakers = row["over_seeds"]["ua"], row["over_speakers"]
-        entries = [Entry(interval(row["intervals"][figure])) for _, figure in INTERVALS]
+        entries = [Entry(interval(row["intervals"][figure])) for _, figure in FIGURES]
         lines.append(_line(row, results, [*entries, _spread(seeds), _spread(speakers)]))
     count = rows[0]["over_speakers"]["n"]
     few = " One speaker tells nothing of others, so there is no interval." if count == 1 else ""
@@ -51,7 +50,7 @@ def _standing(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str
             f" speakers, of each one's mean recall.{few}"
         ),
         behind="",
-        header=("model", *(f"{heading}, 95 %" for heading, _ in INTERVALS), "UA over seeds", "UA over speakers"),
+        header=("model", *(f"{heading}, 95 %" for heading, _ in FIGURES), "UA over seeds", "UA over speakers"),
         lines=tuple(lines),
     )
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import entr
 from torch import Tensor
 
+from emovae.autoencoders.mlp import Latent, reparameterised
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Features
-from emovae.latents import Sequences, padded, within_memory
+from emovae.latents import Sequences, beside_z, padded, within_memory
 from emovae.machine import Machine
 
 DRAWS_AT_ONCE = 32
@@ -59,10 +60,9 @@ def drawn(latent: Sequences, features: Features, generator: torch.Generator) -> 
         features: what the classifier reads; for `sample` the draw alone.
         generator: draws.
     """
-    mean, log_variance = latent.values.chunk(2, -1)
-    noise = torch.randn(mean.shape, generator=generator)
-    sample = mean + noise * (0.5 * log_variance).exp()
-    return Sequences(torch.cat([sample, *_beside(log_variance, features)], -1), latent.starts)
+    given = Latent(*latent.values.chunk(2, -1))
+    sample = reparameterised(given, generator)
+    return Sequences(torch.cat([sample, *beside_z(given.log_variance, features)], -1), latent.starts)
 
 
 @torch.inference_mode()
@@ -89,7 +89,7 @@ def posterior_answers(
         machine: where, and how exactly, to compute.
     """
     mean, log_variance = latent.values.chunk(2, -1)
-    rest = [*_beside(log_variance, features), *([] if beside is None else [beside])]
+    rest = [*beside_z(log_variance, features), *([] if beside is None else [beside])]
     read = Sequences(torch.cat([mean, (0.5 * log_variance).exp(), *rest], -1), latent.starts)
     width, everyone = mean.shape[1], np.arange(len(read.lengths))
     total, entropy = torch.zeros(len(everyone), network.classes).double(), torch.zeros(len(everyone)).double()
@@ -107,14 +107,3 @@ def posterior_answers(
             total[members] += said.sum(0)
             entropy[members] += torch.special.entr(said).sum((0, 2))
     return Answers((total / draws).float().numpy(), (entropy / draws).float().numpy())
-
-
-def _beside(log_variance: Tensor, features: Features) -> list[Tensor]:
-    """What a classifier reads beside z or its mean."""
-    match features:
-        case "mean+variance":
-            return [log_variance.exp()]
-        case "mean+log_variance":
-            return [log_variance]
-        case "mean" | "sample":
-            return []

@@ -131,15 +131,19 @@ def mixture(network: CVAE, segments: Tensor, weights: Tensor) -> Latent:
 
 
 def _chosen(latent: Latent, features: Features, generator: torch.Generator) -> Tensor:
+    first = reparameterised(latent, generator) if features == "sample" else latent.mean
+    return torch.cat([first, *beside_z(latent.log_variance, features)], -1)
+
+
+def beside_z(log_variance: Tensor, features: Features) -> list[Tensor]:
+    """What a classifier reads beside z or its mean, [..., latent] each."""
     match features:
-        case "mean":
-            return latent.mean
         case "mean+variance":
-            return torch.cat([latent.mean, latent.log_variance.exp()], -1)
+            return [log_variance.exp()]
         case "mean+log_variance":
-            return torch.cat([latent.mean, latent.log_variance], -1)
-        case "sample":
-            return reparameterised(latent, generator)
+            return [log_variance]
+        case "mean" | "sample":
+            return []
 
 
 def merged(sequences: Sequences) -> Sequences:

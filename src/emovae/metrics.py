@@ -49,18 +49,9 @@ def scores(confusion: NDArray[np.int64]) -> Scores:
     Raises:
         ValueError: for a matrix without any utterance.
     """
-    shown = confusion.sum(axis=1)
-    if shown.sum() == 0:
+    if confusion.sum() == 0:
         raise ValueError("the confusion matrix counts no utterance, so nothing can be scored")
-    right = np.diag(confusion)
-    present = shown > 0
-    f1 = 2 * right[present] / (shown + confusion.sum(axis=0))[present]
-    return Scores(
-        wa=float(right.sum() / shown.sum()),
-        ua=float(recalls(confusion)[present].mean()),
-        macro_f1=float(f1.mean()),
-        weighted_f1=float(np.average(f1, weights=shown[present])),
-    )
+    return Scores(*stacked_scores(confusion).tolist())
 
 
 def stacked_scores(confusions: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE
-from emovae.classifiers import LSTMClassifier, LSTMRegressor
+from emovae.classifiers import LSTMClassifier, LSTMRegressor, SequenceReader
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds, fitted_temperature, posterior, summed
@@ -111,10 +111,14 @@ def reader_of(
     if not cell.continuous:
         classes = len(context.tasks[cell.task].classes)
         return classifier_of(context, train, validation, classes, seed, on_epoch)
-    settings, drawn_from = context.experiment.classifier, torch.Generator().manual_seed(seed_for(seed, "weights"))
     typical = float(train.labels.mean())
-    network = LSTMRegressor(train.sequences.values.shape[1], settings, drawn_from, typical).to(context.machine.device)
+    features, settings = train.sequences.values.shape[1], context.experiment.classifier
+    network = LSTMRegressor(features, settings, _first_weights(seed), typical).to(context.machine.device)
     return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
+
+
+def _first_weights(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_for(seed, "weights"))
 
 
 def classifier_of(
@@ -125,13 +129,8 @@ def classifier_of(
     Raises:
         EmovaeError: when training diverges.
     """
-    settings = context.experiment.classifier
-    network = LSTMClassifier(
-        train.sequences.values.shape[1],
-        classes,
-        settings,
-        torch.Generator().manual_seed(seed_for(seed, "weights")),
-    ).to(context.machine.device)
+    features, settings = train.sequences.values.shape[1], context.experiment.classifier
+    network = LSTMClassifier(features, classes, settings, _first_weights(seed)).to(context.machine.device)
     return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
 
 
@@ -221,7 +220,7 @@ def _by_bayes(material: Material) -> CellResult:
 def _asked_again(
     material: Material,
     network: LSTMClassifier,
-    read: Sequence[Sequences],
+    read: tuple[Sequences, Sequences],
     told: Sequence[Array | None],
     seed: int,
 ) -> dict[str, Averaged]:
@@ -234,10 +233,7 @@ def _asked_again(
             for members, weights in zip((fold.validation, fold.test), told, strict=True)
         )
         ways["posterior"] = Averaged(*tested, stopped.probabilities)
-    if experiment.draws and experiment.classifier.dropout:
-        stopped, tested = (dropout_draws(material.context, network, sequences) for sequences in read)
-        ways["dropout"] = Averaged(*tested, stopped.probabilities)
-    return ways
+    return ways | dropped(material.context, network, *read)
 
 
 def _posterior_draws(
@@ -256,6 +252,14 @@ def _posterior_draws(
         return predict(network, _finished(material, drawn(latent, experiment.features, noise), beside), machine)
 
     return averaged(ask, experiment.draws)
+
+
+def dropped(context: Context, network: SequenceReader, validation: Sequences, test: Sequences) -> dict[str, Averaged]:
+    """What is said with units dropped as in training, where any are and the experiment asks for draws."""
+    if not (isinstance(network, LSTMClassifier) and context.experiment.draws and network.dropout.rate):
+        return {}
+    stopped, tested = (dropout_draws(context, network, side) for side in (validation, test))
+    return {"dropout": Averaged(*tested, stopped.probabilities)}
 
 
 def dropout_draws(context: Context, network: LSTMClassifier, sequences: Sequences) -> Answers:

@@ -32,10 +32,10 @@ from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
-from emovae.recognition import dropout_draws, labels_of, reader_of
+from emovae.recognition import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
 from emovae.segments import segment
-from emovae.stages import Averaged, CellResult
+from emovae.stages import CellResult
 from emovae.training import Labelled, OnEpoch, class_weights, over, predict, train_classifier
 
 FRAMES_PER_STEP = 100 // HOP_MS
@@ -88,15 +88,15 @@ def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
     train, validation, test = (read(side) for side in (fold.train, fold.validation, fold.test))
     known = Labelled(train, labels_of(context, cell, fold.train))
     stopping = Labelled(validation, labels_of(context, cell, fold.validation))
+    learner: SequenceReader
     if cell.model in WITHOUT_AUTOENCODER:
-        reader, curve = reader_of(context, cell, known, stopping, seed, on_epoch)
-        said, held_out = (predict(reader, side, machine) for side in (test, validation))
-        return CellResult(said, curve, [], held_out, _dropped(context, reader, validation, test))
-    learner = _network(context, cell, train.values.shape[1]).to(machine.device)
-    curve = train_classifier(learner, known, stopping, settings, seed, machine, on_epoch)
+        learner, curve = reader_of(context, cell, known, stopping, seed, on_epoch)
+    else:
+        learner = _network(context, cell, train.values.shape[1]).to(machine.device)
+        curve = train_classifier(learner, known, stopping, settings, seed, machine, on_epoch)
     if not isinstance(learner, FramewiseBLSTM):
         said, held_out = (predict(learner, side, machine) for side in (test, validation))
-        return CellResult(said, curve, [], held_out, _dropped(context, learner, validation, test))
+        return CellResult(said, curve, [], held_out, dropped(context, learner, validation, test))
     labels = task.numbers(fold.train)
     learned = machine_of(
         over(learner.statistics, train, machine),
@@ -108,14 +108,6 @@ def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
         learned.probabilities(over(learner.statistics, side, machine)).numpy() for side in (test, validation)
     )
     return CellResult(said, curve, [], held_out)
-
-
-def _dropped(context: Context, learner: SequenceReader, validation: Sequences, test: Sequences) -> dict[str, Averaged]:
-    """What is said with dropped units, where units are dropped and the experiment asks for draws."""
-    if not (isinstance(learner, LSTMClassifier) and context.experiment.draws and learner.dropout.rate):
-        return {}
-    stopped, tested = (dropout_draws(context, learner, side) for side in (validation, test))
-    return {"dropout": Averaged(*tested, stopped.probabilities)}
 
 
 def _network(context: Context, cell: Cell, features: int) -> SequenceClassifier:

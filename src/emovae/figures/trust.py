@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emovae.comparison import line_name
@@ -27,17 +28,8 @@ def reliability(
     axes.plot([0, 100], [0, 100], color="#A0A0A0", lw=1, label="calibrated")
     for row in rows:
         bins = [one for one in row["trust"]["prediction"]["reliability"] if one["n"] >= FEWEST]
-        look = looks[row["model"], row["test_condition"]]
-        axes.plot(
-            [100 * one["confidence"] for one in bins],
-            [100 * one["accuracy"] for one in bins],
-            color=look.colour,
-            marker=look.marker,
-            ls=look.dashes,
-            lw=1.2,
-            ms=4,
-            label=line_name(row, results),
-        )
+        said, right = ([one[name] for one in bins] for name in ("confidence", "accuracy"))
+        _line(axes, said, right, looks[row["model"], row["test_condition"]], line_name(row, results))
     axes.set(xlabel="probability of what was said, %", ylabel="of these right, %", xlim=(0, 101), ylim=(-1, 101))
     legend(figure, [line_name(row, results) for row in rows])
     return figure
@@ -63,18 +55,15 @@ def risk_coverage(
     axes = figure.add_subplot()
     for row in rows:
         curve, look = row["trust"][way][score]["curve"], looks[row["model"], row["test_condition"]]
-        axes.plot(
-            [100 * share for share in curve["coverage"]],
-            [100 * share for share in curve["risk"]],
-            color=look.colour,
-            marker=look.marker,
-            ls=look.dashes,
-            lw=1.2,
-            ms=4,
-            markevery=8,
-            label=line_name(row, results),
-        )
+        _line(axes, curve["coverage"], curve["risk"], look, line_name(row, results), every=8)
     axes.set(xlabel="kept, %", ylabel="of these wrong, %", xlim=(0, 101))
     axes.set_ylim(bottom=0)
     legend(figure, [line_name(row, results) for row in rows])
     return figure
+
+
+def _line(axes: Axes, xs: Sequence[float], ys: Sequence[float], look: Look, name: str, every: int = 1) -> None:
+    """Shares against shares, in per cent, a mark at every so many."""
+    across, up = ([100 * share for share in shares] for shares in (xs, ys))
+    style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ls": look.dashes, "lw": 1.2, "ms": 4}
+    axes.plot(across, up, **style, markevery=every, label=name)
