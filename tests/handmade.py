@@ -14,7 +14,7 @@ from emovae.judged import Judged
 from emovae.machine import Machine
 from emovae.plan import Fold, Plan
 from emovae.presets import resolve
-from emovae.stages import Averaged
+from emovae.stages import Averaged, CellResult
 from emovae.tasks import Task
 from emovae.utterance import Utterance, Vote
 
@@ -88,9 +88,13 @@ def judged(
         members=members,
         true=[str(task.labels[member]) for member in members],
         predicted=[task.classes[place] for place in shares.argmax(axis=1)],
-        probabilities=shares,
-        autoencoder_curve=[],
-        validation=validation,
-        averaged=averaged or {},
-        reconstruction=reconstruction,
+        result=CellResult(shares, [], [], validation, averaged or {}, reconstruction),
     )
+
+
+def some_counts(seed: int, seeds: int = 2, speakers: int = 3, classes: int = 3) -> NDArray[np.int64]:
+    """Counts [seed, speaker, true class, predicted class]; who shows how many of which class is alike for all seeds."""
+    generator = np.random.default_rng(seed)
+    shown = generator.integers(0, 9, (speakers, classes))
+    shown[:, 0] += 1
+    return generator.multinomial(shown, np.full(classes, 1 / classes), size=(seeds, *shown.shape))

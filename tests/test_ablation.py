@@ -241,6 +241,14 @@ def test_a_line_that_a_variant_lacks_is_told_for_the_others(results: Results) ->
     ]
 
 
+def test_a_line_that_only_later_variants_have_is_told_and_compared_with_nothing(results: Results) -> None:
+    first = copy.deepcopy(results)
+    first["rows"] = [row for row in first["rows"] if row["model"] != "VAE-LSTM"]
+    (table,) = ablation({"first": first, "second": results, "third": moved(results, "VAE-LSTM", {"F1": 0.1})})
+    assert told(table.lines) == [("VAE-LSTM", "second"), ("VAE-LSTM", "third")]
+    assert line_of(table, "VAE-LSTM", "third")[-3:] == ["", "", ""]
+
+
 def test_each_task_has_a_table_of_its_own(results: Results) -> None:
     results["rows"] += [{**row, "subset": "improvised"} for row in results["rows"]]
     tables = ablation({"first": results, "other": moved(results, "VAE-LSTM", {})})

@@ -256,7 +256,8 @@ def test_few_repetitions_and_no_words_cannot_be_said() -> None:
     told = verdicts.words(Words(8, BySentence(7, 0.2, 1, 0, dependent(0.5, 0.005)), None, 0.1), 8)
     assert told.found is None
     assert (
-        told.sentence == "Few say a sentence that others say, and there are no transcripts to compare by their words."
+        told.sentence
+        == "Few say a sentence that others say, and words can be compared only where two speakers have transcripts."
     )
 
 

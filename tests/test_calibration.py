@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import scipy.spatial.distance
+import scipy.special
 import scipy.stats
 import sklearn.calibration
 import sklearn.metrics
@@ -16,23 +16,15 @@ from emovae.calibration import (
     BINS,
     FLOOR,
     TEMPERATURES,
-    accuracy_at,
     adaptive_ece,
-    aurc,
     brier,
-    doubt_correlation,
-    doubt_of,
     ece,
     entropy,
     fit_temperature,
     is_right,
-    jensen_shannon,
     nll,
     reliability,
-    risk_coverage,
     tempered,
-    total_variation,
-    vote_shares,
 )
 
 Floats = NDArray[np.float64]
@@ -160,78 +152,14 @@ def test_equal_masses_see_what_one_wide_bin_averages_away() -> None:
     assert adaptive_ece(probabilities, labels) == pytest.approx((0.06 + 0.09) / 2, abs=1e-12)
 
 
-def some_doubts(seed: int, count: int = 40) -> tuple[Floats, NDArray[np.bool_]]:
-    """Doubts in tenths, hence tied, and who is right, less often where in doubt."""
-    generator = np.random.default_rng(seed)
-    doubt = generator.integers(0, 11, count) / 10
-    return doubt, generator.random(count) > doubt
-
-
-def test_the_risk_of_ties_is_the_mean_over_all_their_orders() -> None:
-    doubt = np.array([0.1, 0.3, 0.3, 0.3, 0.5, 0.5])
-    right = np.array([True, False, True, True, False, True])
-    risks = []
-    for middle, last in itertools.product(itertools.permutations([1, 2, 3]), itertools.permutations([4, 5])):
-        wrong = ~right[[0, *middle, *last]]
-        risks.append(np.cumsum(wrong) / np.arange(1, 7))
-    found = risk_coverage(doubt, right)
-    assert found.risk == pytest.approx(np.mean(risks, axis=0), abs=1e-12)
-    assert found.coverage == pytest.approx(np.arange(1, 7) / 6)
-    assert aurc(doubt, right) == pytest.approx(np.mean(risks), abs=1e-12)
-
-
-def test_without_ties_it_is_the_plain_sum_of_errors_from_the_surest_on() -> None:
-    generator = np.random.default_rng(1)
-    doubt, right = generator.permutation(50) / 7, generator.random(50) < 0.7
-    kept = sorted(range(50), key=lambda place: doubt[place])
-    risks = [sum(not right[place] for place in kept[: count + 1]) / (count + 1) for count in range(50)]
-    assert risk_coverage(doubt, right).risk == pytest.approx(risks, abs=1e-12)
-
-
-def test_areas_of_the_best_the_worst_and_no_doubt_are_their_formulas() -> None:
-    """Of n with e errors, told last, first, or not at all: the mean of (k - n + e) / k, of min(1, e / k), and e / n."""
-    n, e = 25, 7
-    right = np.arange(n) < n - e
-    order = np.arange(n, dtype=float)
-    assert aurc(order, right) == pytest.approx(sum((k - n + e) / k for k in range(n - e + 1, n + 1)) / n, abs=1e-12)
-    assert aurc(-order, right) == pytest.approx(sum(min(1, e / k) for k in range(1, n + 1)) / n, abs=1e-12)
-    assert aurc(np.zeros(n), right) == pytest.approx(e / n, abs=1e-12)
-
-
-def test_only_the_order_of_doubts_counts() -> None:
-    doubt, right = some_doubts(2)
-    assert risk_coverage(np.exp(3 * doubt) - 5, right).risk == pytest.approx(risk_coverage(doubt, right).risk)
-
-
-@pytest.mark.parametrize(
-    ("coverage", "kept"), [(0.8, 8), (0.81, 9), (1.0, 10), (0.1, 1), (0.01, 1), (0.3, 3), (0.7, 7), (0.6, 6)]
-)
-def test_accuracy_at_a_coverage_is_that_of_the_fewest_that_reach_it(coverage: float, kept: int) -> None:
-    right = np.array([True, False, True, True, False, True, False, False, True, False])
-    assert accuracy_at(np.arange(10.0), right, coverage) == pytest.approx(right[:kept].mean(), abs=1e-12)
-
-
-def test_a_coverage_that_is_whole_in_utterances_keeps_no_one_more() -> None:
-    """0.29 * 100 is 28.999999999999996, and 0.07 * 100 is 7.000000000000001."""
-    right = np.arange(100) < 7
-    assert accuracy_at(np.arange(100.0), right, 0.07) == 1
-    assert accuracy_at(np.arange(100.0), right, 0.29) == pytest.approx(7 / 29, abs=1e-12)
-
-
 def test_the_order_of_utterances_changes_nothing() -> None:
     generator = np.random.default_rng(3)
     probabilities, labels = some_case(4)
     probabilities = np.round(probabilities * 8) / 8 + 1e-9  # tied
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    doubt, right = some_doubts(5, len(labels))
-    votes = generator.integers(0, 4, probabilities.shape) + np.eye(4, dtype=int)[labels]
     order = generator.permutation(len(labels))
     for figure in FIGURES:
         assert figure(probabilities[order], labels[order]) == pytest.approx(figure(probabilities, labels), abs=1e-7)
-    for area in (aurc, accuracy_at):
-        assert area(doubt[order], right[order]) == pytest.approx(area(doubt, right), abs=1e-12)
-    turned = doubt_correlation(probabilities[order], votes[order])
-    assert turned == pytest.approx(doubt_correlation(probabilities, votes), abs=1e-12)
 
 
 def test_entropies_are_scipys() -> None:
@@ -239,30 +167,6 @@ def test_entropies_are_scipys() -> None:
     draws[0, 0] = [0, 0, 1, 0, 0]
     assert entropy(draws) == pytest.approx(scipy.stats.entropy(draws, axis=-1), abs=1e-12)
     assert entropy(np.full(4, 0.25)) == pytest.approx(math.log(4))
-
-
-def test_doubt_of_draws_is_the_mutual_information_of_draw_and_class() -> None:
-    """Of a table of joint chances, scikit-learn's figure is an independent one: counts of draw and class."""
-    counts = np.random.default_rng(7).integers(0, 9, (4, 3, 5))
-    counts[:, :, 0] += 36 - counts.sum(axis=2)  # as many of each draw, since draws are equally likely
-    found = doubt_of(counts / 36)
-    for utterance in range(3):
-        table = counts[:, utterance]
-        assert found.mutual[utterance] == pytest.approx(
-            sklearn.metrics.mutual_info_score(None, None, contingency=table), abs=1e-12
-        )
-        assert found.predictive[utterance] == pytest.approx(scipy.stats.entropy(table.sum(axis=0)), abs=1e-12)
-    assert found.expected == pytest.approx(found.predictive - found.mutual, abs=1e-12)
-
-
-def test_draws_that_agree_hold_no_information_and_draws_that_contradict_hold_all() -> None:
-    agree = doubt_of(np.tile([[0.7, 0.3], [0.5, 0.5]], (6, 1, 1)))
-    assert (agree.mutual >= 0).all()
-    assert agree.mutual == pytest.approx([0, 0], abs=1e-12)
-    contradict = doubt_of(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]))
-    assert (contradict.predictive[0], contradict.expected[0], contradict.mutual[0]) == pytest.approx(
-        (math.log(2), 0, math.log(2))
-    )
 
 
 @pytest.mark.parametrize(("confidence", "right"), [(0.9, 7), (0.6, 9), (0.99, 6), (0.7, 7)])
@@ -320,8 +224,6 @@ def test_one_utterance_is_enough() -> None:
     assert nll(probabilities, labels) == pytest.approx(-math.log(0.75))
     assert brier(probabilities, labels) == pytest.approx(2 * 0.25**2)
     assert ece(probabilities, labels) == adaptive_ece(probabilities, labels) == 0.25
-    assert aurc(np.zeros(1), np.array([False])) == 1
-    assert accuracy_at(np.zeros(1), np.array([True])) == 1
 
 
 def test_classes_that_nobody_shows_count_as_predictions_do() -> None:
@@ -340,78 +242,6 @@ def test_float32_is_taken_as_it_comes_though_it_does_not_sum_to_1() -> None:
     above = np.array([[np.nextafter(np.float32(1), np.float32(2)), 0]], np.float32)
     assert entropy(above).tolist() == [0]
     assert reliability(above, np.array([0]))[-1].n == 1
-
-
-def test_votes_become_shares_and_an_utterance_without_votes_is_named() -> None:
-    assert vote_shares(np.array([[2, 1, 0], [0, 0, 5]])).tolist() == [[2 / 3, 1 / 3, 0], [0, 0, 1]]
-    with pytest.raises(ValueError, match="utterance 1 has no vote"):
-        vote_shares(np.array([[2, 1], [0, 0]]))
-    with pytest.raises(ValueError, match="none negative"):
-        vote_shares(np.array([[2, -1]]))
-    with pytest.raises(ValueError, match=r"shape \(2,\)"):
-        vote_shares(np.array([2, 1]))
-
-
-def test_divergence_is_the_square_of_scipys_distance() -> None:
-    first, second = np.random.default_rng(9).dirichlet([0.5] * 4, (2, 30))
-    second[0], first[1] = [1, 0, 0, 0], [0, 0.5, 0.5, 0]
-    theirs = scipy.spatial.distance.jensenshannon(first, second, axis=1) ** 2
-    assert jensen_shannon(first, second) == pytest.approx(theirs, abs=1e-12)
-
-
-def test_distances_of_equal_and_of_disjoint_distributions_are_their_bounds() -> None:
-    one, other = np.array([0.2, 0.8, 0, 0]), np.array([0, 0, 0.5, 0.5])
-    assert jensen_shannon(one, one) == pytest.approx(0, abs=0)
-    assert total_variation(one, one) == pytest.approx(0, abs=0)
-    assert jensen_shannon(one, other) == pytest.approx(math.log(2))
-    assert total_variation(one, other) == pytest.approx(1)
-
-
-def test_total_variation_is_the_most_that_any_set_of_classes_gains() -> None:
-    first, second = np.random.default_rng(10).dirichlet([1] * 5, (2, 10))
-    subsets = np.array(list(itertools.product([0, 1], repeat=5)))
-    assert total_variation(first, second) == pytest.approx(((first - second) @ subsets.T).max(axis=1), abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("raters", "by_divergence", "by_variation"), [(1, 0.885, 1), (3, 0.80, 2 / 3), (5, 0.779, 0.8)]
-)
-def test_the_divergence_draws_less_to_few_raters_than_total_variation(
-    raters: int, by_divergence: float, by_variation: float
-) -> None:
-    """Which prediction is least in the mean over raters, each for the first class with probability 0.75."""
-    predicted = np.linspace(0.002, 0.998, 997)[:, None] * [1, -1] + [0, 1]
-    voted = np.arange(raters + 1)[:, None] / raters * [1, -1] + [0, 1]
-    chances = scipy.stats.binom.pmf(np.arange(raters + 1), raters, 0.75)
-    pairs = np.broadcast_arrays(predicted[:, None], voted[None])
-    for distance, least in ((jensen_shannon, by_divergence), (total_variation, by_variation)):
-        means = distance(*pairs) @ chances
-        assert predicted[means.argmin(), 0] == pytest.approx(least, abs=3e-3)
-
-
-def test_the_correlation_of_doubts_is_scipys_of_the_entropies() -> None:
-    generator = np.random.default_rng(11)
-    probabilities = generator.dirichlet([1] * 4, 60)
-    votes = generator.multinomial(5, probabilities)
-    predicted, voted = (np.array([scipy.stats.entropy(row) for row in rows]) for rows in (probabilities, votes))
-    theirs = scipy.stats.spearmanr(predicted, voted.round(9))
-    assert doubt_correlation(probabilities, votes) == pytest.approx(float(theirs.statistic), abs=1e-12)
-
-
-def test_votes_that_only_name_other_classes_are_equally_doubtful() -> None:
-    """Sums in another order differ in their last digits, which must not rank them."""
-    votes = np.array(list(itertools.permutations([5, 3, 2, 1, 1])))
-    assert len(set(entropy(vote_shares(votes)).tolist())) > 1
-    assert doubt_correlation(np.random.default_rng(12).dirichlet([1] * 5, len(votes)), votes) is None
-
-
-def test_doubt_that_follows_the_votes_correlates_fully_and_a_constant_not_at_all() -> None:
-    votes = np.array([[4, 0], [3, 1], [2, 2]])
-    follows = np.array([[1.0, 0.0], [0.1, 0.9], [0.6, 0.4]])
-    assert doubt_correlation(follows, votes) == pytest.approx(1)
-    assert doubt_correlation(follows, votes[::-1]) == pytest.approx(-1)
-    assert doubt_correlation(np.full((3, 2), 0.5), votes) is None
-    assert doubt_correlation(follows[:1], votes[:1]) is None
 
 
 BAD = [
@@ -437,21 +267,11 @@ def test_what_is_no_prediction_is_refused(figure: Figure, probabilities: Floats,
 
 def test_what_cannot_be_asked_is_refused() -> None:
     probabilities, labels = CASES[0]
-    doubt, right = some_doubts(13)
     refused: list[tuple[Callable[[], object], str]] = [
         (lambda: ece(probabilities, labels, bins=0), "bins is 0; take one at least"),
         (lambda: tempered(probabilities, 0), "temperature is 0; it has to be above 0"),
         (lambda: tempered(probabilities, math.inf), "temperature is inf"),
-        (lambda: accuracy_at(doubt, right, 0), "coverage is 0; keep a share above 0"),
-        (lambda: accuracy_at(doubt, right, 80), "coverage is 80"),
-        (lambda: risk_coverage(doubt, right[1:]), r"doubt has shape \(40,\), right \(39,\)"),
-        (lambda: aurc(doubt[:0], right[:0]), r"doubt has shape \(0,\)"),
-        (lambda: aurc(np.append(doubt[1:], math.nan), right), "1 of 40 doubts are no number"),
-        (lambda: aurc(doubt, right.astype(np.float64)), "right is float64"),
-        (lambda: doubt_of(probabilities), r"shape \(200, 4\); wanted is \[draw, utterance, class\]"),
         (lambda: entropy(np.array(0.5)), r"wanted is \[..., class\]"),
-        (lambda: jensen_shannon(probabilities, probabilities[1:]), r"shapes \(200, 4\) and \(199, 4\)"),
-        (lambda: total_variation(probabilities, 2 * probabilities), "wanted is 0 to 1"),
     ]
     for ask, told in refused:
         with pytest.raises(ValueError, match=told):

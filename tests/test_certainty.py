@@ -15,6 +15,7 @@ from emovae.tables import markdown
 Results = dict[str, Any]
 
 NAMES = ["majority", "functionals-SVM", "AE-LSTM", "VAE-LSTM", "CVAE-LSTM (oracle)†", "CVAE-LSTM (marginal)"]
+LEARNED = NAMES[2:]  # the others say the same for every seed
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_genders_have_their_figures_side_by_side(results: Results) -> None:
     results["rows"][2]["groups"]["gender"]["female"].update(wa=0.125, ua=0.25)
     table = table_of(results, "gender")
     assert table.header == ("model", "WA female", "UA female", "WA male", "UA male")
-    assert "female 20, male 20" in table.caption
+    assert "female 20 of 4 classes, male 20 of 4 classes" in table.caption
     assert (column(table, "WA female")["AE-LSTM"], column(table, "UA female")["AE-LSTM"]) == ("12.5", "25.0")
     for row, name in zip(results["rows"], NAMES, strict=True):
         assert column(table, "UA male")[name] == share(row["groups"]["gender"]["male"]["ua"])
@@ -169,7 +170,7 @@ def test_languages_have_a_table_of_their_own_and_no_group_has_none(results: Resu
 def test_every_way_to_a_probability_has_a_line(results: Results) -> None:
     results["rows"][3]["trust"]["posterior"] = results["rows"][3]["trust"]["ensemble"]
     names = [line.name for line in table_of(results, "trust").lines]
-    expected = [way for name in NAMES for way in (name, f"{name}, ensemble")]
+    expected = [way for name in NAMES for way in ((name, f"{name}, ensemble") if name in LEARNED else (name,))]
     expected.insert(expected.index("VAE-LSTM") + 1, "VAE-LSTM, posterior")
     assert names == expected
 
@@ -189,7 +190,7 @@ def test_what_a_line_does_not_have_is_left_empty(results: Results) -> None:
     assert column(table, "T")["majority"] == column(table, "NLL, T")["majority"] == ""
     assert column(table, "T")["VAE-LSTM"] != ""
     disagreement = column(table, "AURC, MI")
-    assert {name for name, figure in disagreement.items() if figure} == {f"{name}, ensemble" for name in NAMES}
+    assert {name for name, figure in disagreement.items() if figure} == {f"{name}, ensemble" for name in LEARNED}
 
 
 def test_the_raters_have_columns_where_there_are_any(results: Results) -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.stats import entropy
+from sklearn.metrics import mutual_info_score
 
 from emovae import doubt, latents
-from emovae.calibration import doubt_of
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Classifier, Features
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
@@ -71,9 +71,17 @@ def test_the_answers_are_the_mean_of_the_probabilities_and_of_their_entropies() 
     assert answers.probabilities.dtype == answers.expected_entropy.dtype == np.float32
     np.testing.assert_allclose(answers.probabilities, said.mean(0), rtol=1e-6)
     np.testing.assert_allclose(answers.expected_entropy, entropy(said, axis=2).mean(0), rtol=1e-6)
-    taken_apart = doubt_of(said)
-    np.testing.assert_allclose(answers.expected_entropy, taken_apart.expected, rtol=1e-5)
-    np.testing.assert_allclose(entropy(answers.probabilities, axis=1), taken_apart.predictive, rtol=1e-5)
+
+
+def test_the_doubt_that_draws_add_is_the_mutual_information_of_draw_and_class() -> None:
+    """Of a table of joint chances, scikit-learn's figure is an independent one: counts of draw and class."""
+    counts = np.random.default_rng(7).integers(0, 9, (4, 3, 5))
+    counts[:, :, 0] += 36 - counts.sum(axis=2)  # as many of each draw, since draws are equally likely
+    one_by_one = iter((counts / 36).astype(np.float32))
+    answers = averaged(lambda: next(one_by_one), 4)
+    found = entropy(answers.probabilities, axis=1) - answers.expected_entropy
+    wanted = [mutual_info_score(None, None, contingency=counts[:, utterance]) for utterance in range(3)]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_asking_once_gives_what_was_said() -> None:

@@ -159,7 +159,7 @@ def trained(context: Context, model: str) -> tuple[Encoder, list[int]]:
     def tell(epoch: int, _losses: Epoch) -> None:
         told.append(epoch)
 
-    return encoder_of(context, cell, normaliser, lambda _cell: tell), told
+    return encoder_of(context, cell, normaliser, tell), told
 
 
 def same(first: Network, second: Network) -> bool:
@@ -331,8 +331,21 @@ def test_it_learns_on_the_layer_sizes_of_the_cell(context_of: Make) -> None:
     for cell in cells_of(context):
         if cell.model == "VAE-LSTM" and cell.fold == 0:
             normaliser = fit(context.frames, scale_members(context, cell), "train")
-            network = encoder_of(context, cell, normaliser, lambda _cell: lambda _epoch, _losses: None).network
+            network = encoder_of(context, cell, normaliser, lambda _epoch, _losses: None).network
             assert isinstance(network, VAE)
             assert isinstance(network.encoder[0], nn.Linear)
             widths.add((network.encoder[0].in_features, network.mean.out_features, cell.latent))
     assert widths == {(800, 3, 3), (800, 6, 6)}
+
+
+def test_what_a_cvaes_mean_owes_to_the_class_that_it_is_told_is_no_active_feature() -> None:
+    """An encoder that hears nothing of the segment and knows the class by heart has a collapsed space."""
+    generator = torch.Generator().manual_seed(0)
+    network = CVAE(20, 3, Autoencoder(hidden=(8,), latent=4), generator)
+    examples = Examples(torch.randn(60, 20, generator=generator), torch.eye(3)[torch.arange(60) % 3])
+    assert use_of(network, examples, "cpu").active > 0
+    with torch.no_grad():
+        first = next(one for one in network.modules() if isinstance(one, torch.nn.Linear))
+        first.weight[:, :20] = 0
+        network.mean.weight.mul_(50)
+    assert use_of(network, examples, "cpu").active == 0

@@ -82,6 +82,7 @@ COLUMNS = [
     "latent",
     "label",
     "predicted",
+    "reconstruction",
 ]
 EMOTIONS = ["anger", "happiness", "neutral", "sadness"]
 FIGURES = ("wa", "ua", "macro_f1", "weighted_f1")

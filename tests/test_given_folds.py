@@ -163,6 +163,12 @@ def refused(path: Path, utterances: Sequence[Utterance] = PEOPLE) -> str:
 # What is read
 
 
+def test_a_role_that_is_no_list_beside_one_that_is_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    rows = [{"fold": 1, "train": ["s0_0"], "validation": "s1_0", "test": ["s2_0"]}]
+    told = refused(as_json(tmp_path / "split.json", rows))
+    assert "fold 1, validation, holds 's1_0'; write a list of utterances there" in told
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_split_gives_the_same_folds_digest_and_fingerprint(form: str, tmp_path: Path) -> None:
     given = read_folds(FORMS[form](tmp_path), PEOPLE)
@@ -532,7 +538,7 @@ def test_what_is_shared_is_told_by_number_and_name() -> None:
         "fold 1: 2 of the 3 tested speakers are among those who stop the learning (ann, bob),"
         " with 2 of the 3 tested utterances",
         "fold 1: 1 of the 2 speakers who stop the learning is learned from, too (ann)",
-        "fold 1: 2 of the 3 tested sessions are learned from, too (1, 2), with 2 of the 3 tested utterances",
+        "fold 1: 2 of the 3 tested sessions are on another side, too (1, 2), with 2 of the 3 tested utterances",
     ]
     assert not list(shared(few, sides_of(few, "a1 a2 d1", "b1", "c1")))
 
@@ -562,7 +568,7 @@ def test_the_name_says_whether_speakers_and_sessions_are_kept_apart(
     plan = planned(read_folds(as_json(tmp_path / "a.json", sides), some), some)
     assert plan.protocol == name
     shares_sessions = sessions is not None and "apart" not in name
-    assert any("tested sessions are learned from, too" in notice for notice in plan.notices) is shares_sessions
+    assert any("tested sessions are on another side, too" in notice for notice in plan.notices) is shares_sessions
     one_more = {**sides, "train": [*sides["train"], sides["test"].pop()]}
     mixed = planned(read_folds(as_json(tmp_path / "b.json", one_more), some), some)
     assert mixed.protocol == "1-given-fold-speakers-mixed"

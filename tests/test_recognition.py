@@ -31,7 +31,8 @@ from emovae.latents import Sequences, conditions, latent_sequences
 from emovae.machine import Machine
 from emovae.normalise import Normaliser, fit
 from emovae.presets import resolve
-from emovae.recognition import class_shares, dropout_draws, recognise
+from emovae.readers import dropout_draws
+from emovae.recognition import class_shares, recognise
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
@@ -125,7 +126,7 @@ class Parts:
         self.context, self.cell = context, cell
         self.task, self.fold = context.tasks[cell.task], context.fold(cell)
         self.normaliser: Normaliser = fit(context.frames, scale_members(context, cell), context.experiment.normalise)
-        self.encoder: Encoder = encoder_of(context, cell, self.normaliser, lambda _cell: lambda _epoch, _losses: None)
+        self.encoder: Encoder = encoder_of(context, cell, self.normaliser, lambda _epoch, _losses: None)
         self.sides = (self.fold.train, self.fold.validation, self.fold.test)
 
     def segmented(self, members: Sequence[int]) -> Segmented:

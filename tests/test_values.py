@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from emovae.classifiers import LSTMRegressor
+from emovae.concordance import concordance
 from emovae.config import Classifier
 from emovae.corpora import Corpus, open_corpus
 from emovae.experiment import Outcome, run
 from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.presets import resolve
-from emovae.statistics import concordance, concordance_interval
 from emovae.tasks import tasks_of
 from emovae.training import Labelled, predict, train_classifier
 from emovae.utterance import Vote
@@ -78,7 +78,7 @@ def test_the_figures_are_those_of_the_values_that_are_kept(said: tuple[Path, Out
         assert row["ccc"] == pytest.approx(np.mean([ccc(one["value"], one["predicted"]) for one in each]), rel=1e-6)
         errors = [np.sqrt(np.mean((one["value"] - one["predicted"]) ** 2)) for one in each]
         assert row["rmse"] == pytest.approx(np.mean(errors), rel=1e-6)
-        assert row["interval"][0] <= ccc(same["value"], same["predicted"]) <= row["interval"][1]
+        assert row["interval"][0] <= row["ccc"] <= row["interval"][1]
 
 
 def test_levels_are_told_as_without_values(
@@ -150,32 +150,11 @@ def test_two_raters_with_little_in_common_and_the_speakers_own_rating_tell_nothi
     )
     assert human_agreement(task, own) is None
     assert human_agreement(task, small_corpus.utterances) is None
-
-
-# The interval
-
-
-def test_the_interval_is_that_of_a_plain_bootstrap_over_speakers() -> None:
-    generator = np.random.default_rng(1)
-    speakers = np.repeat([f"s{number}" for number in range(12)], 20)
-    true = generator.normal(3, 1, 240)
-    said = 0.7 * true + generator.normal(0.9, 0.5, 240) + np.repeat(generator.normal(0, 0.3, 12), 20)
-    found = concordance_interval(true, said, speakers, seed=3)
-    assert found is not None
-    drawn = []
-    for _ in range(2000):
-        places = np.concatenate([np.arange(20) + 20 * one for one in generator.integers(0, 12, 12)])
-        drawn.append(ccc(true[places], said[places]))
-    figure = concordance(true, said)
-    step = 2.200985 * np.std(drawn) * np.sqrt(12 / 11) / (1 - figure**2)  # t of 11 degrees of freedom at 0.975
-    assert [found.low, found.high] == pytest.approx(np.tanh(np.arctanh(figure) + np.array([-step, step])), abs=0.01)
-
-
-def test_a_single_speaker_and_a_perfect_or_meaningless_agreement_have_no_interval() -> None:
-    values, one = np.array([1.0, 2.0, 3.0]), np.array(["a", "a", "a"])
-    assert concordance_interval(values, values[::-1].copy(), one, seed=0) is None
-    assert concordance_interval(values, values, np.array(["a", "b", "c"]), seed=0) is None
-    assert concordance_interval(np.ones(3), np.ones(3), np.array(["a", "b", "c"]), seed=0) is None
+    never_differ = rated(small_corpus, [(3.0, 3.0, float(place % 4)) for place in range(40)])
+    told = human_agreement(task, never_differ.utterances)
+    assert told is not None
+    assert told["pairs"] == {"A and C": 0, "B and C": 0}
+    assert human_agreement(task, rated(small_corpus, [(3.0, 3.0)] * 40).utterances) is None
 
 
 # The regression head

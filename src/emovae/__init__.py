@@ -7,9 +7,11 @@ the data, and the module where each step lives:
     recording -> waveform (audio) -> log-mel frames (logmel, frames) -> segments of 100 ms (normalise, segments)
     segments -> AE | VAE | CVAE | SSVAE (autoencoders, training, encoders)
         -> latent sequences under a condition (latents, recognition, first_pass, evidence)
-        -> LSTM (classifiers) -> emotion
-    predictions -> figures (metrics, results) -> how certain they are (statistics, standing, calibration, trust)
-        -> a table beside the paper's (tables, certainty)
+        -> LSTM (classifiers, readers) -> emotion
+    predictions -> figures (metrics, results; of values: values, concordance)
+        -> how certain results are (statistics, paired, standing), and predictions (doubt, calibration, selective,
+        votes, trust) -> a table beside the paper's (tables, certainty)
+    corpus -> what else than emotion it gives away (audit, confounds, channel)
 
 An experiment file states a grid; `experiment` turns it into cells (grid, cells, workers). From Python:
 

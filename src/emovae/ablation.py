@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from emovae.certainty import interval
+from emovae.certainty import interval, p_value, used
 from emovae.comparison import Entry, Line, Table, line_name, percent, tasks_in
-from emovae.statistics import Comparison, Corrected, as_family, signed_rank
+from emovae.paired import Comparison, Corrected, as_family, signed_rank
 from emovae.tables import grid, written
+
+Row = dict[str, Any]
 
 HEADER = ("model", "variant", "WA", "UA", "UA, 95 %", "active", "KL, nats", "UA, diff.", "p", "p, corrected")
 
@@ -21,35 +23,33 @@ def ablation(results: Mapping[str, dict[str, Any]]) -> list[Table]:
     """A table for each target and subset; a line that no variant changes is left out.
 
     A line is found again by what it is called, so that a variant may have another latent size. Where a variant is
-    tested on other people or other classes, its figures are told and not compared.
+    tested on other people or other classes, or the first has no such line, its figures are told and not compared.
 
     Args:
         results: name of a variant -> content of its `results.json`, the one first that all others are compared with.
     """
     first = next(iter(results))
-    tables = []
-    for target, subset, rows in tasks_in(results[first]):
-        lines: list[Line] = []
-        for row in rows:
-            called = line_name(row, results[first])
-            lines += _lines(row, {name: _called(called, target, subset, one) for name, one in results.items()}, results)
-        seeds = rows[0]["seeds"]
-        tables.append(
-            Table(
-                key=f"{target}-{subset}",
-                title=f"{target}, {subset}",
-                caption=(
-                    f"Per cent, pooled over folds, {seeds} {'seed' if seeds == 1 else 'seeds'}; intervals by bootstrap"
-                    f" over speakers. Each line is compared with that of {first}: difference of UA in points, mean over"
-                    f" speakers; Wilcoxon's signed ranks; p corrected for all variants of the model (Holm). What no"
-                    " variant changes is left out."
-                ),
-                behind="",
-                header=HEADER,
-                lines=tuple(lines),
-            )
+    tables: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}  # task -> name of a line -> variant -> row
+    for variant, one in results.items():
+        for target, subset, rows in tasks_in(one):
+            named = tables.setdefault((target, subset), {})
+            for row in rows:
+                named.setdefault(line_name(row, one), {})[variant] = row
+    return [
+        Table(
+            key=f"{target}-{subset}",
+            title=f"{target}, {subset}",
+            caption=(
+                f"Per cent, pooled over folds, {_seeds(named)}; intervals by bootstrap over speakers. Each line is"
+                f" compared with that of {first}: difference of UA in points, mean over speakers; Wilcoxon's signed"
+                " ranks; p corrected for all variants of the model (Holm). What no variant changes is left out."
+            ),
+            behind="",
+            header=HEADER,
+            lines=tuple(line for name, found in named.items() for line in _lines(name, found, found.get(first))),
         )
-    return tables
+        for (target, subset), named in tables.items()
+    ]
 
 
 def markdown(name: str, corpus: str, tables: Sequence[Table]) -> str:
@@ -61,54 +61,49 @@ def markdown(name: str, corpus: str, tables: Sequence[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _called(name: str, target: str, subset: str, results: dict[str, Any]) -> dict[str, Any] | None:
-    """The line of this name in a variant's table."""
-    among = (row for row in results["rows"] if (row["target"], row["subset"]) == (target, subset))
-    return next((row for row in among if line_name(row, results) == name), None)
+def _seeds(named: Mapping[str, Mapping[str, Row]]) -> str:
+    counts = sorted({row["seeds"] for found in named.values() for row in found.values()})
+    return f"{' or '.join(map(str, counts))} {'seed' if counts == [1] else 'seeds'}"
 
 
-def _lines(
-    row: dict[str, Any], rows: Mapping[str, dict[str, Any] | None], results: Mapping[str, dict[str, Any]]
-) -> Iterator[Line]:
-    found = {name: one for name, one in rows.items() if one is not None}
-    if all(one["per_seed"] == row["per_seed"] and one["confusion"] == row["confusion"] for one in found.values()):
+def _lines(name: str, found: Mapping[str, Row], first: Row | None) -> Iterator[Line]:
+    """One line of each variant that has it."""
+    if first is not None and all(
+        one["per_seed"] == first["per_seed"] and one["confusion"] == first["confusion"] for one in found.values()
+    ):
         return
-    compared = {name: _compared(one, row) for name, one in found.items() if one is not row and _alike(one, row)}
+    compared = {
+        variant: _compared(one, first)
+        for variant, one in found.items()
+        if first is not None and one is not first and _alike(one, first)
+    }
     corrected = dict(zip(compared, as_family(list(compared.values())), strict=True))
-    for name, one in found.items():
+    for variant, one in found.items():
         yield Line(
-            line_name(one, results[name]),
+            name,
             (
-                Entry(name),
+                Entry(variant),
                 Entry(percent(one["wa"])),
                 Entry(percent(one["ua"])),
                 Entry(interval(one["intervals"]["ua"])),
-                *_use(one),
-                *_difference(compared.get(name), corrected.get(name)),
+                *map(Entry, used(one)),
+                *_difference(compared.get(variant), corrected.get(variant)),
             ),
             told=one["uses_true_label"],
         )
 
 
-def _use(row: dict[str, Any]) -> tuple[Entry, Entry]:
-    use = row["use"]
-    if use is None:
-        return Entry(""), Entry("")
-    kl = use["kl_nats"]
-    return Entry(f"{use['active']:.1f}"), Entry("" if kl is None else f"{kl:.2f}")
-
-
-def _alike(row: dict[str, Any], first: dict[str, Any]) -> bool:
+def _alike(row: Row, first: Row) -> bool:
     """Whether two lines were tested on the same people, who show the same classes as often."""
 
-    def tested(one: dict[str, Any]) -> list[Any]:
+    def tested(one: Row) -> list[Any]:
         shown = np.sum(one["confusion"], axis=1) / one["seeds"]
         return [sorted(one["over_speakers"]["each"]), one["classes"], shown.tolist()]
 
     return tested(row) == tested(first)
 
 
-def _compared(row: dict[str, Any], first: dict[str, Any]) -> Comparison:
+def _compared(row: Row, first: Row) -> Comparison:
     ours, theirs = (one["over_speakers"]["each"] for one in (row, first))
     return signed_rank(np.array([ours[speaker] - theirs[speaker] for speaker in theirs]))
 
@@ -118,6 +113,6 @@ def _difference(compared: Comparison | None, corrected: Corrected | None) -> tup
         return Entry(""), Entry(""), Entry("")
     return (
         Entry(f"{100 * compared.difference:+.1f}"),
-        Entry(f"{compared.p:.2g}"),
-        Entry(f"{corrected.p:.2g}"),
+        Entry(p_value(compared.p)),
+        Entry(p_value(corrected.p)),
     )

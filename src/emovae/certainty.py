@@ -75,8 +75,8 @@ def _told_apart(
             (
                 Entry(named[pair["second"]]),
                 Entry(f"{100 * pair['difference']:+.1f}"),
-                Entry(_p(pair["p"])),
-                Entry(_p(pair["corrected_p"])),
+                Entry(p_value(pair["p"])),
+                Entry(p_value(pair["corrected_p"])),
             ),
         )
         for pair in apart
@@ -85,7 +85,9 @@ def _told_apart(
     told = (
         " Lines that are told the true label are not compared." if any(row["uses_true_label"] for row in rows) else ""
     )
-    cannot = f": with so few speakers no pair of so many could be, whatever its difference; {_p(smallest)} is the least"
+    cannot = (
+        f": with so few speakers no pair of so many could be, whatever its difference; {p_value(smallest)} is the least"
+    )
     return Table(
         key=f"told-apart-{key}",
         title=f"What can be told apart: {name}",
@@ -104,7 +106,8 @@ def _told_apart(
     )
 
 
-def _p(p: float) -> str:
+def p_value(p: float) -> str:
+    """A p of two digits, or that it is less than any that matters."""
     return f"{p:.2g}" if p >= 0.001 else "< 0.001"
 
 
@@ -118,7 +121,7 @@ def _groups(rows: Sequence[dict[str, Any]], results: dict[str, Any], kind: str, 
         )
         for row in rows
     ]
-    counts = ", ".join(f"{group} {one['n']}" for group, one in groups.items())
+    counts = ", ".join(f"{group} {one['n']} of {one['classes']} classes" for group, one in groups.items())
     return Table(
         key=f"{kind}-{key}",
         title=f"By {kind}: {name}",
@@ -130,20 +133,20 @@ def _groups(rows: Sequence[dict[str, Any]], results: dict[str, Any], kind: str, 
 
 
 def _trust(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str, key: str) -> Table:
+    voted = any(row["trust"]["prediction"]["votes"] for row in rows)
     lines = [
         Line(
             f"{line_name(row, results)}, {way}" if way != "prediction" else line_name(row, results),
-            tuple(_trusted(row["trust"][way])),
+            tuple(_trusted(row["trust"][way], voted=voted)),
             told=row["uses_true_label"],
         )
         for row in rows
         for way in WAYS
         if way in row["trust"]
     ]
-    voted = any(row["trust"]["prediction"]["votes"] for row in rows)
     by_votes = (
-        "; JS: mean Jensen-Shannon divergence from the raters' votes in nats, after the temperature; rank"
-        " corr.: Spearman's, of predicted with voted entropy"
+        "; JS: mean Jensen-Shannon divergence from the raters' votes for these classes in nats, after the temperature;"
+        " rank corr.: Spearman's, of the predicted entropy with that of all votes"
     )
     return Table(
         key=f"trust-{key}",
@@ -162,13 +165,11 @@ def _trust(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str, k
             *("AURC", "at 80 %", "AURC, MI"),
             *(("JS", "rank corr.") if voted else ()),
         ),
-        lines=tuple(
-            line if voted else line._replace(entries=line.entries[: -len(("JS", "rank corr."))]) for line in lines
-        ),
+        lines=tuple(lines),
     )
 
 
-def _trusted(figures: dict[str, Any]) -> Iterator[Entry]:
+def _trusted(figures: dict[str, Any], *, voted: bool) -> Iterator[Entry]:
     yield Entry(_number(figures["nll"]))
     yield Entry(_number(figures["brier"]))
     yield Entry(percent(figures["ece"]))
@@ -179,9 +180,10 @@ def _trusted(figures: dict[str, Any]) -> Iterator[Entry]:
     yield Entry(percent(figures["entropy"]["aurc"]))
     yield Entry(percent(figures["entropy"]["accuracy_at_80"]))
     yield Entry(percent(figures["mutual_information"]["aurc"]) if "mutual_information" in figures else "")
-    votes = figures["votes"] or {}
-    yield Entry(_number(votes.get("jensen_shannon")))
-    yield Entry(_number(votes.get("entropy_correlation")))
+    if voted:
+        votes = figures["votes"] or {}
+        yield Entry(_number(votes.get("jensen_shannon")))
+        yield Entry(_number(votes.get("entropy_correlation")))
 
 
 def _number(value: float | None) -> str:
@@ -195,23 +197,30 @@ def _use(rows: Sequence[dict[str, Any]], name: str, key: str) -> list[Table]:
         return []
     lines = []
     for row in (row for row in rows if any(row is one for one in first.values())):
-        kl = row["use"]["kl_nats"]
-        sized = f"{row['use']['active']:.1f} of {row['latent']}"
-        lines.append(Line(row["model"], (Entry(sized), Entry("" if kl is None else f"{kl:.2f}"))))
+        active, kl = used(row)
+        lines.append(Line(row["model"], (Entry(f"{active} of {row['latent']}"), Entry(kl))))
     return [
         Table(
             key=f"use-{key}",
             title=f"What the latent space is used for: {name}",
             caption=(
                 "On the speakers who stop the learning, mean over trainings: features whose mean moves with the segment"
-                " (variance of 0.01 at least; few or none is a collapsed space), and KL[Q(z|X) || P(z)] of a segment in"
-                " nats."
+                " (variance of 0.01 at least, within a class of a CVAE; few or none is a collapsed space), and"
+                " KL[Q(z|X) || P(z)] of a segment in nats (of an SSVAE from P(z|c))."
             ),
             behind="",
             header=("model", "active features", "KL"),
             lines=tuple(lines),
         )
     ]
+
+
+def used(row: dict[str, Any]) -> tuple[str, str]:
+    """The active features and the KL in nats of a row; empty where it has none."""
+    use = row["use"]
+    if use is None:
+        return "", ""
+    return f"{use['active']:.1f}", "" if use["kl_nats"] is None else f"{use['kl_nats']:.2f}"
 
 
 def _values(results: dict[str, Any]) -> list[Table]:

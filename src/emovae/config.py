@@ -100,7 +100,7 @@ class DimensionalProtocol(Protocol):
 
 
 class Autoencoder(_Frozen):
-    """The three autoencoders (sections 3.1 and 4.3), which differ by name and not by settings."""
+    """The autoencoders (sections 3.1 and 4.3; SSVAE is ours), which differ by name and not by settings."""
 
     hidden: tuple[Width, ...] = (512, 256)
     latent: Width = 128
@@ -197,7 +197,7 @@ class Experiment(_Frozen):
     features: Features = "mean+log_variance"
     merge: Literal["sequence", "statistics"] = "sequence"
     classifier: Classifier = Classifier()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     average: Literal["pooled", "folds"] = "pooled"
     f_measure: Literal["macro", "weighted"] = "macro"
     published_for: str = ""

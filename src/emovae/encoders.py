@@ -1,7 +1,7 @@
 """The trained autoencoder of a cell: read where it is finished, trained and kept otherwise."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class Use(NamedTuple):
 
     Attributes:
         active: how many features move with the segment.
-        divergence: KL[Q(z|X) || P(z)] of a segment in nats; None for an autoencoder.
+        divergence: KL[Q(z|X) || P(z)] of a segment in nats, of an SSVAE from P(z|c); None for an autoencoder.
     """
 
     active: int
@@ -64,7 +64,7 @@ def kept_encoder(context: Context, cell: Cell) -> Encoder | None:
         raise damaged(place, error) from error
 
 
-def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: Callable[[Cell], OnEpoch]) -> Encoder:
+def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: OnEpoch) -> Encoder:
     """The trained autoencoder of a cell, on the machine's device.
 
     Args:
@@ -88,7 +88,7 @@ def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: C
     train, validation = (_examples(context, cell, normaliser, members) for members in seen)
     network = _fresh(context, cell).to(machine.device)
     curve = train_autoencoder(
-        network, train, validation, settings, seed_of(context, cell, "autoencoder"), machine, on_epoch(cell)
+        network, train, validation, settings, seed_of(context, cell, "autoencoder"), machine, on_epoch
     )
     use = use_of(network, validation, machine.device)
     weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
@@ -100,18 +100,20 @@ def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: C
 
 @torch.inference_mode()
 def use_of(network: Network, examples: Examples, device: str, size: int = 4096) -> Use:
-    """Active features, and the mean divergence, over given examples."""
-    count = len(examples.segments)
-    sums = torch.zeros(2, 1, dtype=torch.float64, device=device)
-    divergence = 0.0
-    for start in range(0, count, size):
+    """Active features, of a CVAE within each class, and the mean divergence, over given examples."""
+    means, divergence = list[torch.Tensor](), 0.0
+    for start in range(0, len(examples.segments), size):
         segments, condition = examples.batch(slice(start, start + size), device)
-        mean = encoded(network, segments, condition).double()
-        sums = sums + torch.stack([mean.sum(0), mean.square().sum(0)])
+        means.append(encoded(network, segments, condition).double().cpu())
         divergence += float(network(segments, condition, torch.Generator(device).manual_seed(0)).divergence.sum())
-    first, second = sums / count
-    active = int((second - first.square() >= ACTIVE_VARIANCE).sum())
-    return Use(active, None if isinstance(network, AE) else divergence / count)
+    apart = torch.cat(means)
+    if isinstance(network, CVAE) and examples.conditions is not None:
+        # What the mean owes to the class that the encoder is told says nothing of the segment.
+        for told in examples.conditions.T.bool().cpu():
+            if told.any():
+                apart[told] -= apart[told].mean(0)
+    active = int((apart.var(0, correction=0) >= ACTIVE_VARIANCE).sum())
+    return Use(active, None if isinstance(network, AE) else divergence / len(apart))
 
 
 def encoded(network: Network, segments: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:

@@ -21,7 +21,7 @@ from emovae.files import require_writable, write_bytes, write_json
 from emovae.frames import corpus_frames
 from emovae.given_folds import GivenFolds
 from emovae.grid import Context, cells_of
-from emovae.machine import Machine
+from emovae.machine import Machine, resolve_precision
 from emovae.predictions import predictions
 from emovae.results import results
 from emovae.segments import least_frames
@@ -106,8 +106,8 @@ def run(
 ) -> Outcome:
     """Runs an experiment and writes its results.
 
-    `results.json`, `table.md`, `predictions.parquet` and `config.toml`; for a report, `curves.parquet` and, where there
-    is an autoencoder, `views.safetensors`.
+    `results.json`, `table.md`, `predictions.parquet` and `config.toml`; `values.parquet` of a regression head; for a
+    report, `curves.parquet` and, where there is an autoencoder, `views.safetensors`.
 
     Args:
         experiment: the configuration as resolved.
@@ -124,6 +124,7 @@ def run(
         EmovaeError: what a person can mend, before anything long has begun wherever that is possible.
     """
     watcher = Watcher() if watcher is None else watcher
+    experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
     require_writable(out)
     require_writable(cache)
     able, left_out = without_missing(experiment)

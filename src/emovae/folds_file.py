@@ -8,6 +8,7 @@ A real one, EmoBox's `urdu_test_fold_1.jsonl`, has a line for each utterance, su
 | CSV, TSV, Parquet, JSON lines, a JSON list    | a row an utterance: its name, fold and role                   |
 | the same without roles                        | each is tested in its fold, and learned from in all others    |
 | the same without folds                        | one fold                                                      |
+| a row a fold, with lists under its roles      | the sides of each fold                                        |
 | JSON `{fold: {role: [names]}}`                | the sides of each fold                                        |
 | JSON `{role: [names]}`                        | the sides of one fold                                         |
 | JSON `{fold: [names]}`                        | each is tested in its fold, and learned from in all others    |
@@ -95,7 +96,8 @@ def _of_file(path: Path) -> Iterator[Entry]:
     columns = dict.fromkeys(name for _, row in rows for name in row)
     fold, role = (next((name for name in names if name in columns), None) for names in (FOLDS, ROLES))
     for number, (where, row) in enumerate(rows, start=1):
-        if lists := {name: value for name, value in row.items() if name in SPELLINGS and isinstance(value, list)}:
+        lists = {name: value for name, value in row.items() if name in SPELLINGS and value is not None}
+        if any(isinstance(value, list) for value in lists.values()):
             yield from _of_sides(path, {_cell(path, where, row, fold) if fold else str(number): lists})
         elif fold is None and role is None:
             raise ProtocolError(

@@ -1,15 +1,11 @@
 """Finished cells, read again: who was tested and what was said of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from emovae.cells import result_of
 from emovae.grid import Cell, Context
-from emovae.stages import Averaged
-from emovae.training import Epoch
+from emovae.stages import CellResult
 
 
 class Judged(NamedTuple):
@@ -20,24 +16,14 @@ class Judged(NamedTuple):
         members: the tested utterances.
         true: the class of each.
         predicted: the class of highest probability.
-        probabilities: float32 [utterance, class].
-        autoencoder_curve: the learning curve of the autoencoder; empty where there is none.
-        validation: probabilities of those who stopped the learning, [utterance, class], or None.
-        averaged: what draws say, see `stages.CellResult`; and so are the next two.
-        reconstruction: of the tested utterances, [utterance], or None.
-        use: of the latent space, or None.
+        result: all that the cell left.
     """
 
     cell: Cell
     members: tuple[int, ...]
     true: list[str]
     predicted: list[str]
-    probabilities: NDArray[np.float32]
-    autoencoder_curve: list[Epoch]
-    validation: NDArray[np.float32] | None = None
-    averaged: Mapping[str, Averaged] = {}
-    reconstruction: NDArray[np.float32] | None = None
-    use: Mapping[str, float | None] | None = None
+    result: CellResult
 
 
 class Line(NamedTuple):
@@ -69,15 +55,4 @@ def judge(context: Context, cell: Cell) -> Judged:
         raise ValueError(f"cell {cell} is not finished")
     predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
     true = [str(task.labels[member]) for member in members]
-    return Judged(
-        cell,
-        members,
-        true,
-        predicted,
-        result.probabilities,
-        result.autoencoder_curve,
-        result.validation,
-        result.averaged,
-        result.reconstruction,
-        result.use,
-    )
+    return Judged(cell, members, true, predicted, result)

@@ -2,7 +2,7 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -55,3 +55,17 @@ def resolve_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device cuda: torch sees no GPU here; use --device cpu, or install a CUDA build of torch")
     return device
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """`float32` or `bfloat16`; `auto` takes bfloat16 where the processor multiplies such matrices itself.
+
+    Known to do so are GPUs that say so, and x86 processors with AVX-512 BF16 or AMX. Elsewhere bfloat16 would be slower
+    than float32, and no nearer to the truth. Where torch cannot tell, it is float32.
+    """
+    if precision != "auto":
+        return precision
+    if device == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"

@@ -1,4 +1,4 @@
-"""What `predictions.parquet` holds: every probability, so that any figure can be computed again by anybody."""
+"""What `predictions.parquet` holds: what every model said once, so that anybody can compute the figures of it again."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ def predictions(context: Context, cells: Sequence[Cell]) -> bytes:
     """The content of `predictions.parquet`: one row for each utterance, model, condition, seed and fold.
 
     The columns of probabilities carry the names of the classes; they are empty where a task lacks the class.
+    `reconstruction` is the squared distance of a segment, mean over the utterance; empty without an autoencoder.
     """
     classes = list(dict.fromkeys(name for task in context.tasks for name in task.classes))
     tables = [_table(context, judge(context, cell), classes) for among in lines_of(cells).values() for cell in among]
@@ -27,7 +28,7 @@ def predictions(context: Context, cells: Sequence[Cell]) -> bytes:
 def _table(context: Context, judged: Judged, classes: Sequence[str]) -> pa.Table:
     cell, task = judged.cell, context.tasks[judged.cell.task]
     utterances = [context.frames.utterances[member] for member in judged.members]
-    count = len(utterances)
+    count, errors = len(utterances), judged.result.reconstruction
     columns: Mapping[str, Any] = {
         "utterance": [utterance.id for utterance in utterances],
         "speaker": [utterance.speaker for utterance in utterances],
@@ -41,6 +42,7 @@ def _table(context: Context, judged: Judged, classes: Sequence[str]) -> pa.Table
         "latent": pa.array([cell.latent] * count, pa.int64()),
         "label": judged.true,
         "predicted": judged.predicted,
+        "reconstruction": pa.nulls(count, pa.float32()) if errors is None else pa.array(errors, pa.float32()),
     }
     return pa.table({**columns, **dict(_probabilities(judged, task, classes))})
 
@@ -48,6 +50,6 @@ def _table(context: Context, judged: Judged, classes: Sequence[str]) -> pa.Table
 def _probabilities(judged: Judged, task: Task, classes: Sequence[str]) -> Iterator[tuple[str, Any]]:
     for name in classes:
         if name in task.classes:
-            yield name, pa.array(judged.probabilities[:, task.classes.index(name)], pa.float32())
+            yield name, pa.array(judged.result.probabilities[:, task.classes.index(name)], pa.float32())
         else:
             yield name, pa.nulls(len(judged.members), pa.float32())

@@ -1,6 +1,6 @@
 """What the paper prints, beside what was run: its figures for a line, its means, its quoted studies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,3 +87,12 @@ def quoted(experiment: Experiment) -> list[dict[str, Any]]:
         for one in experiment.published
         if one.model not in run
     ]
+
+
+def nearest_size(sizes: Collection[int]) -> int | None:
+    """The latent size that is shown where there is room for one: that nearest to the paper's; None of none.
+
+    >>> nearest_size({32, 64, 512}), nearest_size(())
+    (64, None)
+    """
+    return min(sizes, key=lambda size: (abs(size - PAPER_LATENT), size), default=None)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE
-from emovae.classifiers import LSTMClassifier, LSTMRegressor, SequenceReader
+from emovae.classifiers import LSTMClassifier, LSTMRegressor
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds, fitted_temperature, posterior, summed
@@ -30,13 +30,23 @@ from emovae.first_pass import first_pass
 from emovae.grid import Cell, Context, scale_members, seed_of
 from emovae.latents import Sequences, conditions, latent_sequences, merged
 from emovae.normalise import Normaliser
+from emovae.readers import classifier_of, dropped, labels_of, reader_of
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
 from emovae.stages import Averaged, CellResult, Listener, Step
-from emovae.training import Epoch, Labelled, OnEpoch, predict, train_classifier
+from emovae.training import Epoch, Labelled, OnEpoch, predict
 
 Array = NDArray[np.float32]
+
+
+class Read(NamedTuple):
+    """What the classifier reads of a side, and what it was made of, for draws: segments, and what stands beside z."""
+
+    sequences: Sequences
+    segmented: Segmented
+    told: Array | None
+    beside: Tensor | None
 
 
 class Material(NamedTuple):
@@ -59,7 +69,7 @@ def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
         EmovaeError: when training diverges, or the condition cannot be had.
     """
     normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
-    encoder = encoder_of(context, cell, normaliser, lambda cell: _tell(context, cell, listen))
+    encoder = encoder_of(context, cell, normaliser, _tell(context, cell, listen))
     material = Material(context, cell, encoder, normaliser)
     result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
     tested = context.fold(cell).test
@@ -83,55 +93,15 @@ def _by_reading(material: Material, listen: Listener) -> CellResult:
     network, curve = reader_of(
         context,
         cell,
-        Labelled(train, labels_of(context, cell, fold.train)),
-        Labelled(validation, labels_of(context, cell, fold.validation)),
+        Labelled(train.sequences, labels_of(context, cell, fold.train)),
+        Labelled(validation.sequences, labels_of(context, cell, fold.validation)),
         seed,
         lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
     )
-    said, stopped = predict(network, test, machine), predict(network, validation, machine)
+    said, stopped = (predict(network, side.sequences, machine) for side in (test, validation))
     if isinstance(network, LSTMRegressor):
         return CellResult(said, curve, [], stopped)
-    return CellResult(said, curve, [], stopped, _asked_again(material, network, (validation, test), told[1:], seed))
-
-
-def labels_of(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.int64] | NDArray[np.float32]:
-    """What a cell's network learns of these utterances: the places of their classes, or their values."""
-    task = context.tasks[cell.task]
-    return task.values_of(members) if cell.continuous else task.numbers(members)
-
-
-def reader_of(
-    context: Context, cell: Cell, train: Labelled, validation: Labelled, seed: int, on_epoch: OnEpoch
-) -> tuple[LSTMClassifier | LSTMRegressor, list[Epoch]]:
-    """The LSTM of a cell, with classes or with a value for a head, trained, and its learning curve.
-
-    Raises:
-        EmovaeError: when training diverges.
-    """
-    if not cell.continuous:
-        classes = len(context.tasks[cell.task].classes)
-        return classifier_of(context, train, validation, classes, seed, on_epoch)
-    typical = float(train.labels.mean())
-    features, settings = train.sequences.values.shape[1], context.experiment.classifier
-    network = LSTMRegressor(features, settings, _first_weights(seed), typical).to(context.machine.device)
-    return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
-
-
-def _first_weights(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed_for(seed, "weights"))
-
-
-def classifier_of(
-    context: Context, train: Labelled, validation: Labelled, classes: int, seed: int, on_epoch: OnEpoch
-) -> tuple[LSTMClassifier, list[Epoch]]:
-    """The paper's LSTM, trained on sequences, and its learning curve.
-
-    Raises:
-        EmovaeError: when training diverges.
-    """
-    features, settings = train.sequences.values.shape[1], context.experiment.classifier
-    network = LSTMClassifier(features, classes, settings, _first_weights(seed)).to(context.machine.device)
-    return network, train_classifier(network, train, validation, settings, seed, context.machine, on_epoch)
+    return CellResult(said, curve, [], stopped, _asked_again(material, network, validation, test, seed))
 
 
 def _told(material: Material, sides: Sequence[Sequence[int]], listen: Listener) -> list[Array | None]:
@@ -146,7 +116,7 @@ def _told(material: Material, sides: Sequence[Sequence[int]], listen: Listener) 
 
         return classifier_of(material.context, train, validation, len(task.condition_classes), seed, tell)[0]
 
-    marginal = [_read(material, side, _weights(material, side)) for side in sides]
+    marginal = [_read(material, side, _weights(material, side)).sequences for side in sides]
     named = first_pass(material.context, material.cell, marginal, learn)
     return [np.eye(len(task.condition_classes), dtype=np.float32)[one] for one in named]
 
@@ -170,14 +140,15 @@ def class_shares(context: Context, cell: Cell) -> NDArray[np.float64]:
     return shares
 
 
-def _read(material: Material, members: Sequence[int], weights: Array | None) -> Sequences:
+def _read(material: Material, members: Sequence[int], told: Array | None) -> Read:
     """What the classifier reads of these utterances."""
     experiment = material.context.experiment
     segmented = material.segmented(members)
     noise = torch.Generator(material.context.machine.device)
     noise.manual_seed(seed_of(material.context, material.cell, "sample"))
-    latent = latent_sequences(material.encoder.network, segmented, weights, experiment.features, noise)
-    return _finished(material, latent, _beside(material, segmented))
+    latent = latent_sequences(material.encoder.network, segmented, told, experiment.features, noise)
+    beside = _beside(material, segmented)
+    return Read(_finished(material, latent, beside), segmented, told, beside)
 
 
 def _beside(material: Material, segmented: Segmented) -> Tensor | None:
@@ -218,53 +189,25 @@ def _by_bayes(material: Material) -> CellResult:
 
 
 def _asked_again(
-    material: Material,
-    network: LSTMClassifier,
-    read: tuple[Sequences, Sequences],
-    told: Sequence[Array | None],
-    seed: int,
+    material: Material, network: LSTMClassifier, validation: Read, test: Read, seed: int
 ) -> dict[str, Averaged]:
     """What draws say of validation and test, in the ways that the experiment and the model allow."""
-    experiment, fold = material.context.experiment, material.context.fold(material.cell)
     ways: dict[str, Averaged] = {}
-    if experiment.draws and not isinstance(material.encoder.network, AE):
-        stopped, tested = (
-            _posterior_draws(material, network, members, weights, seed)
-            for members, weights in zip((fold.validation, fold.test), told, strict=True)
-        )
+    if material.context.experiment.draws and not isinstance(material.encoder.network, AE):
+        stopped, tested = (_posterior_draws(material, network, side, seed) for side in (validation, test))
         ways["posterior"] = Averaged(*tested, stopped.probabilities)
-    return ways | dropped(material.context, network, *read)
+    return ways | dropped(material.context, network, validation.sequences, test.sequences)
 
 
-def _posterior_draws(
-    material: Material, network: LSTMClassifier, members: Sequence[int], weights: Array | None, seed: int
-) -> Answers:
+def _posterior_draws(material: Material, network: LSTMClassifier, read: Read, seed: int) -> Answers:
     """Of a CVAE that weighs several classes, draws come from the Gaussian of the mixture's mean and variance."""
     experiment, machine = material.context.experiment, material.context.machine
     noise = torch.Generator().manual_seed(seed_for(seed, "posterior draws"))
-    segmented = material.segmented(members)
-    latent = latent_sequences(material.encoder.network, segmented, weights, "mean+log_variance", noise)
-    beside = _beside(material, segmented)
+    latent = latent_sequences(material.encoder.network, read.segmented, read.told, "mean+log_variance", noise)
     if experiment.merge == "sequence":
-        return posterior_answers(network, latent, experiment.features, beside, experiment.draws, noise, machine)
+        return posterior_answers(network, latent, experiment.features, read.beside, experiment.draws, noise, machine)
 
     def ask() -> Array:
-        return predict(network, _finished(material, drawn(latent, experiment.features, noise), beside), machine)
+        return predict(network, _finished(material, drawn(latent, experiment.features, noise), read.beside), machine)
 
     return averaged(ask, experiment.draws)
-
-
-def dropped(context: Context, network: SequenceReader, validation: Sequences, test: Sequences) -> dict[str, Averaged]:
-    """What is said with units dropped as in training, where any are and the experiment asks for draws."""
-    if not (isinstance(network, LSTMClassifier) and context.experiment.draws and network.dropout.rate):
-        return {}
-    stopped, tested = (dropout_draws(context, network, side) for side in (validation, test))
-    return {"dropout": Averaged(*tested, stopped.probabilities)}
-
-
-def dropout_draws(context: Context, network: LSTMClassifier, sequences: Sequences) -> Answers:
-    """What the classifier says of these sequences with units dropped as in training."""
-    network.train()
-    answers = averaged(lambda: predict(network, sequences, context.machine), context.experiment.draws)
-    network.eval()
-    return answers

@@ -167,7 +167,7 @@ def _over_folds(task: Task, seeds: Sequence[Sequence[Judged]]) -> dict[str, Any]
 
 def _use(judged: Sequence[Judged]) -> dict[str, float | None] | None:
     """Active features and KL in nats, the mean over trainings; None without an autoencoder."""
-    uses = [one.use for one in judged if one.use is not None]
+    uses = [one.result.use for one in judged if one.result.use is not None]
     if not uses:
         return None
     kl = [nats for use in uses if (nats := use["divergence"]) is not None]
@@ -177,7 +177,7 @@ def _use(judged: Sequence[Judged]) -> dict[str, float | None] | None:
 
 def _diverged(judged: Sequence[Judged]) -> int:
     """In how many trainings the autoencoder's loss ceased to be finite."""
-    return sum(DIVERGED in one.autoencoder_curve[-1] for one in judged if one.autoencoder_curve)
+    return sum(DIVERGED in curve[-1] for curve in (one.result.autoencoder_curve for one in judged) if curve)
 
 
 def _threshold_reached(context: Context, judged: Sequence[Judged]) -> dict[str, int] | None:
@@ -185,5 +185,5 @@ def _threshold_reached(context: Context, judged: Sequence[Judged]) -> dict[str, 
     settings = context.experiment.autoencoder
     if settings.stop != "threshold" or not is_learned(judged[0].cell):
         return None
-    reached = sum(one.autoencoder_curve[-1]["reconstruction"] < settings.threshold for one in judged)
+    reached = sum(one.result.autoencoder_curve[-1]["reconstruction"] < settings.threshold for one in judged)
     return {"reached": reached, "trainings": len(judged)}

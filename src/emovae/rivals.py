@@ -32,7 +32,7 @@ from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
-from emovae.recognition import dropped, labels_of, reader_of
+from emovae.readers import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
 from emovae.segments import segment
 from emovae.stages import CellResult

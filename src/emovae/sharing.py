@@ -60,7 +60,7 @@ def shared(utterances: Sequence[Utterance], fold: Sides) -> Iterator[str]:
     sessions = _sessions(utterances, fold.tested)
     if both := sessions & _sessions(utterances, [*fold.learning, *fold.stopping]):
         theirs = sum(utterances[place].session in both for place in fold.tested)
-        told = _counted(fold.fold, both, sessions, "tested sessions", "learned from, too")
+        told = _counted(fold.fold, both, sessions, "tested sessions", "on another side, too")
         yield f"{told}, with {theirs} of the {len(fold.tested)} tested utterances"
 
 

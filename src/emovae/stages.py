@@ -41,7 +41,8 @@ class CellResult(NamedTuple):
     """What a cell leaves.
 
     Attributes:
-        probabilities: of the tested utterances, float32 [utterance, class].
+        probabilities: of the tested utterances, float32 [utterance, class]; of a continuous cell the values,
+            [utterance, 1], and so is `validation`.
         classifier_curve: its learning curve, see `training`; empty for a baseline.
         autoencoder_curve: the same of the autoencoder.
         validation: probabilities of the utterances that stopped the learning; None where nothing was stopped.

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from emovae.grid import Context
 from emovae.judged import Judged
 from emovae.metrics import confusion_matrix, scores
+from emovae.paired import as_family, compare
 from emovae.seeds import seed_for
-from emovae.statistics import as_family, compare, intervals, over_seeds, over_speakers, speaker_ua
+from emovae.statistics import intervals, over_seeds, over_speakers, speaker_ua
 from emovae.tasks import Task
 
 Counts = NDArray[np.int64]
@@ -59,7 +60,7 @@ def comparisons(tasks: Sequence[Task], lines: Mapping[int, Mapping[int, Counts]]
 
     Args:
         tasks: all tasks.
-        lines: place of a task -> place of a row in the results -> its counts.
+        lines: place of a task -> place of a row in the results -> its counts; without those that are told.
     """
     told = []
     for place, counts in lines.items():
@@ -105,7 +106,7 @@ def _groups(context: Context, task: Task, judged: Sequence[Judged]) -> dict[str,
 
 
 def _of_group(context: Context, task: Task, judged: Sequence[Judged], kind: str, name: str) -> dict[str, Any]:
-    pooled: dict[int, Counts] = {}
+    pooled: dict[int, NDArray[np.int64]] = {}  # [true class, predicted class]
     for one in judged:
         among = [getattr(context.frames.utterances[member], kind) == name for member in one.members]
         pairs = [pair for pair, inside in zip(zip(one.true, one.predicted, strict=True), among, strict=True) if inside]

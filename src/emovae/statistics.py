@@ -1,11 +1,10 @@
-"""How sure a result is: intervals over speakers, spreads, a paired test of two models, agreement of two raters.
+"""How sure a result is: intervals over speakers, and spreads.
 
 People differ more than their utterances do, so the unit of everything here is the speaker. A result is told by its
 confusion counts, int64 [seed, speaker, true class, predicted class]: each utterance once for each seed. Counts of
 another shape, and a speaker without utterances, raise a ValueError that says so; only other errors are named below.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +17,10 @@ from emovae.metrics import Scores, stacked_scores
 RESAMPLES = 10_000
 FEWEST = 100
 """Resamples, of which a deviation is known within 7 %; of 10,000 within 0.7 %."""
-DECIMALS = 12
-"""Differences that agree so far are the same difference, computed in another order."""
 
 
 class Interval(NamedTuple):
-    """Between which shares a figure of the population may lie."""
+    """Between which values a figure of the population may lie."""
 
     low: float
     high: float
@@ -41,36 +38,6 @@ class Spread(NamedTuple):
     mean: float
     deviation: float | None
     n: int
-
-
-class Comparison(NamedTuple):
-    """Two models, speaker by speaker.
-
-    Attributes:
-        difference: the mean over speakers, the first minus the second.
-        p: two-sided, exact.
-        smallest: the smallest p that so many differing speakers can give.
-        speakers: how many they are.
-        differing: of how many the difference is not zero.
-    """
-
-    difference: float
-    p: float
-    smallest: float
-    speakers: int
-    differing: int
-
-
-class Corrected(NamedTuple):
-    """A p-value as one of a family.
-
-    Attributes:
-        p: after Holm's correction.
-        smallest: the smallest that the family and its speakers can give.
-    """
-
-    p: float
-    smallest: float
 
 
 def intervals(
@@ -110,20 +77,41 @@ def intervals(
     [0.49, 0.88]
     >>> intervals(np.array([speakers[:1]]), seed=1)["ua"]
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; an interval has one between 0 and 1, such as 0.95")
-    if resamples < FEWEST:
-        raise ValueError(f"resamples is {resamples}; an interval needs {FEWEST} at least, and {RESAMPLES:,} as a rule")
+    require_interval(level, resamples)
     figures = figures_of(confusions)
     speakers = confusions.shape[1]
     if speakers == 1:
         return dict.fromkeys(Scores._fields)
-    deviations = resampled(confusions, seed, resamples).std(axis=0)
-    steps = scipy.stats.t.ppf((1 + level) / 2, speakers - 1) * np.sqrt(speakers / (speakers - 1)) * deviations
+    deviations = resampled(confusions, seed, resamples).std(axis=0).tolist()
     return {
-        name: _on_logits(figure, step)
-        for name, figure, step in zip(Scores._fields, figures, steps.tolist(), strict=True)
+        name: _on_logits(figure, half_width(deviation, speakers, level))
+        for name, figure, deviation in zip(Scores._fields, figures, deviations, strict=True)
     }
+
+
+def require_interval(level: float, resamples: int) -> None:
+    """Refuses what gives no interval.
+
+    Raises:
+        ValueError: for a level that is not between 0 and 1, or fewer resamples than `FEWEST`.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; an interval has one between 0 and 1, such as 0.95")
+    if resamples < FEWEST:
+        raise ValueError(f"resamples is {resamples}; an interval needs {FEWEST} at least, and {RESAMPLES:,} as a rule")
+
+
+def half_width(deviation: float, speakers: int, level: float) -> float:
+    """Half an interval's width, t sqrt(n / (n - 1)) s, on a scale on which the deviation is s; see `intervals`."""
+    return (
+        float(scipy.stats.t.ppf((1 + level) / 2, speakers - 1)) * float(np.sqrt(speakers / (speakers - 1))) * deviation
+    )
+
+
+def drawn_speakers(speakers: int, seed: int, resamples: int) -> NDArray[np.float64]:
+    """How often each speaker is drawn, [resample, speaker]: as many as there are, with replacement."""
+    drawn = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    return drawn.astype(np.float64)  # products of floats are fast, and exact up to 2**53
 
 
 def figures_of(confusions: NDArray[np.int64]) -> Scores:
@@ -145,8 +133,7 @@ def resampled(confusions: NDArray[np.int64], seed: int, resamples: int = RESAMPL
     if resamples < 1:
         raise ValueError(f"resamples is {resamples}; draw one at least")
     seeds, speakers, classes, _ = confusions.shape
-    drawn = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
-    times = drawn.astype(np.float64)  # [resample, speaker]; products of floats are fast, and exact up to 2**53
+    times = drawn_speakers(speakers, seed, resamples)
     total: NDArray[np.float64] = np.zeros((resamples, len(Scores._fields)))
     for of_seed in confusions:
         pooled = times @ of_seed.reshape(speakers, -1).astype(np.float64)
@@ -181,163 +168,6 @@ def spread(figures: NDArray[np.float64]) -> Spread:
     """
     count = len(figures)
     return Spread(float(figures.mean()), float(figures.std(ddof=1)) if count > 1 else None, count)
-
-
-def compare(first: NDArray[np.int64], second: NDArray[np.int64]) -> Comparison:
-    """Whether one model recognises speakers better than another: their UAs (`speaker_ua`), by `signed_rank`.
-
-    Args:
-        first: the counts of one model.
-        second: those of the other, of the same utterances; the seeds may be others, and more or fewer.
-
-    Raises:
-        ValueError: when the two were not tested on the same speakers and classes.
-    """
-    ours, theirs = speaker_ua(first), speaker_ua(second)
-    if first.shape[1:] != second.shape[1:]:
-        raise ValueError(
-            f"one model was tested on {first.shape[1]} speakers and {first.shape[2]} classes, the other on"
-            f" {second.shape[1]} and {second.shape[2]}; compare results of the same task"
-        )
-    shown, again = (counts.sum(axis=3).mean(axis=0) for counts in (first, second))
-    if (shown != again).any():
-        speaker, name = np.argwhere(shown != again)[0].tolist()
-        raise ValueError(
-            f"speaker {speaker} shows {shown[speaker, name]:g} utterances of class {name} to one model and"
-            f" {again[speaker, name]:g} to the other; compare results of the same utterances"
-        )
-    return signed_rank(ours - theirs)
-
-
-def signed_rank(differences: NDArray[np.float64]) -> Comparison:
-    """Wilcoxon's signed-rank test, two-sided and exact, ties and zeros included.
-
-    Zeros are ranked with the others and then count for neither side (Pratt, 1959); to drop them first would rank the
-    others as if these people had not been asked. Ties share the mean of their ranks. The signs of all others are
-    equally likely, so their rank sum is a sum of coins, whose distribution is built up coin by coin.
-
-    Args:
-        differences: [speaker]; those that agree to 12 decimals are tied.
-
-    Raises:
-        ValueError: for no difference, or one that is not finite.
-
-    >>> signed_rank(np.array([0.1, 0.2, 0.3, 0.4, 0.5])).p
-    0.0625
-    """
-    if differences.ndim != 1 or not differences.size or not np.isfinite(differences).all():
-        raise ValueError(f"differences are {differences.tolist()}; the test needs one finite number for each speaker")
-    rounded = np.round(differences, DECIMALS)
-    doubled = np.rint(2 * scipy.stats.rankdata(np.abs(rounded))).astype(np.int64)  # halves of ties become whole
-    differing = int(np.count_nonzero(rounded))
-    chances = np.ones(1)
-    for steps in doubled[rounded != 0]:
-        chances = (np.pad(chances, (0, steps)) + np.pad(chances, (steps, 0))) / 2
-    positive = int(doubled[rounded > 0].sum())
-    least = min(positive, len(chances) - 1 - positive)
-    return Comparison(
-        difference=float(differences.mean()),
-        p=min(1.0, 2 * float(chances[: least + 1].sum())),
-        smallest=min(1.0, 2.0 ** (1 - differing)),
-        speakers=len(differences),
-        differing=differing,
-    )
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Corrects a family of p-values for their number (Holm, 1979), in their own order.
-
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below a smaller one's, or above 1.
-
-    Raises:
-        ValueError: for one that is no probability.
-
-    >>> [round(one, 12) for one in holm([0.01, 0.04, 0.03, 0.005])]
-    [0.03, 0.06, 0.06, 0.02]
-    """
-    if wrong := [one for one in p if not 0 <= one <= 1]:
-        raise ValueError(f"{wrong[0]} is no p-value; they lie between 0 and 1")
-    order = sorted(range(len(p)), key=lambda place: p[place])
-    corrected, floor = [0.0] * len(p), 0.0
-    for before, place in enumerate(order):
-        floor = min(1.0, max(floor, (len(p) - before) * p[place]))
-        corrected[place] = floor
-    return corrected
-
-
-def as_family(comparisons: Sequence[Comparison]) -> list[Corrected]:
-    """Corrects comparisons that are read together, see `holm`.
-
-    The correction never falls when a p of the family rises, so the smallest that can come out is that of the smallest
-    that can go in.
-    """
-    corrected = holm([one.p for one in comparisons])
-    smallest = holm([one.smallest for one in comparisons])
-    return [Corrected(*pair) for pair in zip(corrected, smallest, strict=True)]
-
-
-def concordance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Lin's concordance correlation coefficient (1989), with the moments of the population (divided by n).
-
-    2 cov / (var + var + (difference of means)²): 1 for equal values, lower for another scale or place. It is 0 where
-    one of the two never changes, and not a number where both are one and the same constant: nothing is there to agree.
-
-    Args:
-        first: [item].
-        second: [item].
-
-    Raises:
-        ValueError: for vectors of different lengths, empty, or with values that are not finite.
-
-    >>> round(concordance(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])), 6)
-    0.571429
-    """
-    if first.ndim != 1 or first.shape != second.shape or not first.size:
-        raise ValueError(f"shapes {first.shape} and {second.shape}; concordance is of two vectors of one length")
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("a value is not finite; leave out what nobody rated")
-    x, y = first.astype(np.float64), second.astype(np.float64)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan") if np.ptp(np.concatenate([x, y])) == 0 else 0.0
-    apart = x.mean() - y.mean()
-    return float(2 * np.mean((x - x.mean()) * (y - y.mean())) / (x.var() + y.var() + apart**2))
-
-
-def concordance_interval(
-    true: NDArray[np.float64],
-    said: NDArray[np.float64],
-    speakers: NDArray[np.str_],
-    seed: int,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-) -> Interval | None:
-    """A bootstrap interval over speakers of the CCC, as `intervals` has them, on Fisher's scale, artanh CCC.
-
-    Args:
-        true: [item].
-        said: [item].
-        speakers: who said each, [item].
-        seed: of the draws.
-        level: between 0 and 1.
-        resamples: how many.
-
-    Returns:
-        None for a single speaker, and where the CCC is not between -1 and 1.
-    """
-    names, who = np.unique(speakers, return_inverse=True)
-    figure = concordance(true, said)
-    if len(names) == 1 or not abs(figure) < 1:
-        return None
-    # Sums are all that a CCC needs, so a resample adds those of the speakers that it draws.
-    parts = np.stack([np.ones_like(true), true, said, true**2, said**2, true * said])
-    sums = np.stack([np.bincount(who, part, len(names)) for part in parts], axis=1)
-    draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
-    n, x, y, xx, yy, xy = (draws @ sums).T
-    apart = 2 * (xy / n - x * y / n**2)
-    drawn = apart / (xx / n - (x / n) ** 2 + yy / n - (y / n) ** 2 + ((x - y) / n) ** 2)
-    deviation = float(np.nanstd(drawn)) * np.sqrt(len(names) / (len(names) - 1))
-    step = float(scipy.stats.t.ppf((1 + level) / 2, len(names) - 1)) * deviation / (1 - figure**2)
-    return Interval(float(np.tanh(np.arctanh(figure) - step)), float(np.tanh(np.arctanh(figure) + step)))
 
 
 def _on_logits(figure: float, step: float) -> Interval | None:

@@ -32,7 +32,7 @@ class Task:
         condition_classes: the classes that a CVAE is told.
         condition_labels: and the one of each utterance, or None.
         plan: the folds.
-        values: the rating of each utterance, for a dimension; None where it is not of the task.
+        values: the rating of each utterance, or None; empty for emotion.
     """
 
     target: str

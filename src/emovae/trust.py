@@ -1,9 +1,9 @@
 """How far a line's probabilities can be believed, and whether its doubt falls on what is wrong.
 
 Ways to a probability: `prediction`, what the model says once; `posterior` and `dropout`, averaged over draws (`doubt`);
-`ensemble`, averaged over the seeds. Each is judged as it is, and with a temperature that the fold's own validation
-speakers set. Scores of doubt: the `entropy` of a way's probabilities; the `mutual information` of class and draw (or
-seed), what its draws disagree in; and the `reconstruction` error of the autoencoder.
+`ensemble`, averaged over the seeds, where these differ at all. Each is judged as it is, and with a temperature that the
+fold's own validation speakers set. Scores of doubt: the `entropy` of a way's probabilities; the `mutual information` of
+class and draw (or seed), what its draws disagree in; and the `reconstruction` error of the autoencoder.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from emovae import calibration
 from emovae.grid import Context
 from emovae.judged import Judged
-from emovae.labels import LabelMapping, emotion_name, mapped
+from emovae.labels import LabelMapping
+from emovae.selective import accuracy_at, aurc, risk_coverage
 from emovae.tasks import Task
+from emovae.votes import Votes, doubt_correlation, jensen_shannon, votes_of
 
 CURVE_POINTS = 50
 
@@ -47,11 +49,14 @@ def trust(context: Context, task: Task, judged: Sequence[Judged], mapping: Label
     for one in judged:
         by_seed.setdefault(one.cell.seed, []).append(one)
     seeds = [_ways(context, task, folds) for folds in by_seed.values()]
-    votes = _votes(context, task, mapping) if task.target == "emotion" else {}
+    raters = enumerate(context.frames.utterances if task.target == "emotion" else ())
+    found = {member: votes_of(utterance, task.classes, mapping) for member, utterance in raters}
+    votes = {member: one for member, one in found.items() if one is not None}
     told = {way: _mean([_figures(ways[way], votes) for ways in seeds]) for way in seeds[0]}
-    if len(seeds) > 1:
-        told["ensemble"] = _figures(_ensemble([ways["prediction"] for ways in seeds]), votes)
-    if all(one.reconstruction is not None for one in judged):
+    alone = [ways["prediction"] for ways in seeds]
+    if _differ(alone):
+        told["ensemble"] = _figures(_ensemble(alone), votes)
+    if all(one.result.reconstruction is not None for one in judged):
         told["reconstruction"] = _mean([_by_reconstruction(folds) for folds in by_seed.values()])
     return told
 
@@ -61,13 +66,19 @@ def _ways(context: Context, task: Task, folds: Sequence[Judged]) -> dict[str, li
     for one in folds:
         stopped = task.numbers(context.fold(one.cell).validation)
         labels = task.numbers(one.members)
-        validation = None if one.validation is None else one.validation.astype(np.float64)
-        said = Said(one.members, labels, one.probabilities.astype(np.float64), None, validation, stopped)
+        result = one.result
+        validation = None if result.validation is None else result.validation.astype(np.float64)
+        said = Said(one.members, labels, result.probabilities.astype(np.float64), None, validation, stopped)
         ways.setdefault("prediction", []).append(said)
-        for way, averaged in one.averaged.items():
+        for way, averaged in result.averaged.items():
             test, expected, held_out = (np.asarray(values, np.float64) for values in averaged)
             ways.setdefault(way, []).append(Said(one.members, labels, test, expected, held_out, stopped))
     return ways
+
+
+def _differ(seeds: Sequence[Sequence[Said]]) -> bool:
+    pairs = (zip(folds, seeds[0], strict=True) for folds in seeds[1:])
+    return any(not np.array_equal(one.test, first.test) for folds in pairs for one, first in folds)
 
 
 def _ensemble(seeds: Sequence[Sequence[Said]]) -> list[Said]:
@@ -82,7 +93,7 @@ def _ensemble(seeds: Sequence[Sequence[Said]]) -> list[Said]:
     return out
 
 
-def _figures(folds: Sequence[Said], votes: Mapping[int, Array]) -> dict[str, Any]:
+def _figures(folds: Sequence[Said], votes: Mapping[int, Votes]) -> dict[str, Any]:
     labels = np.concatenate([one.labels for one in folds])
     said = np.concatenate([one.test for one in folds])
     figures: dict[str, Any] = {**_calibration(said, labels), "reliability": _bins(said, labels)}
@@ -92,7 +103,8 @@ def _figures(folds: Sequence[Said], votes: Mapping[int, Array]) -> dict[str, Any
         if one.validation is not None
     ]
     if len(temperatures) == len(folds):
-        # Tempered doubts: those of several folds can be ranked together only where they mean the same.
+        # Tempered doubts: those of several folds can be ranked together only where they mean the same. Mutual
+        # information is that of the draws as they are.
         said = np.concatenate([calibration.tempered(one.test, t) for one, t in zip(folds, temperatures, strict=True)])
         figures["temperature"] = float(np.exp(np.mean(np.log(temperatures))))
         figures |= {f"tempered_{name}": value for name, value in _calibration(said, labels).items()}
@@ -119,52 +131,34 @@ def _bins(said: Array, labels: NDArray[np.int64]) -> list[dict[str, Any]]:
 
 
 def _doubt(doubt: Array, right: NDArray[np.bool_]) -> dict[str, Any]:
-    curve = calibration.risk_coverage(doubt, right)
+    curve = risk_coverage(doubt, right)
     places = np.unique(np.linspace(0, len(curve.risk) - 1, CURVE_POINTS).round().astype(int))
     return {
-        "aurc": calibration.aurc(doubt, right),
-        "accuracy_at_80": calibration.accuracy_at(doubt, right),
+        "aurc": aurc(doubt, right),
+        "accuracy_at_80": accuracy_at(doubt, right),
         "curve": {"coverage": curve.coverage[places].tolist(), "risk": curve.risk[places].tolist()},
     }
 
 
 def _by_reconstruction(folds: Sequence[Judged]) -> dict[str, Any]:
-    errors = np.concatenate([np.asarray(one.reconstruction, np.float64) for one in folds])
+    errors = np.concatenate([np.asarray(one.result.reconstruction, np.float64) for one in folds])
     right = np.array([true == said for one in folds for true, said in zip(one.true, one.predicted, strict=True)])
     return {"reconstruction": _doubt(errors, right)}
 
 
-def _votes(context: Context, task: Task, mapping: LabelMapping) -> dict[int, Array]:
-    """Of each utterance that two raters at least judged: their votes for the task's classes, [class].
-
-    A rater's vote is shared among the categories that the rater chose; the speaker's own does not count.
-    """
-    out: dict[int, Array] = {}
-    for member, utterance in enumerate(context.frames.utterances):
-        shares = np.zeros(len(task.classes))
-        raters = 0
-        for vote in utterance.votes:
-            chosen = [] if vote.self_report else [mapped(emotion_name(name), mapping) for name in vote.emotions]
-            for name in chosen:
-                if name in task.classes:
-                    shares[task.classes.index(name)] += 1 / len(chosen)
-            raters += bool(chosen)
-        if raters > 1 and shares.any():
-            out[member] = shares
-    return out
-
-
-def _beside_votes(folds: Sequence[Said], said: Array, votes: Mapping[int, Array]) -> dict[str, Any] | None:
+def _beside_votes(folds: Sequence[Said], said: Array, votes: Mapping[int, Votes]) -> dict[str, Any] | None:
     """How far what is said lies from what raters said; None where the corpus tells of no raters."""
     members = [member for one in folds for member in one.members]
     rated = [place for place, member in enumerate(members) if member in votes]
     if not rated:
         return None
-    shares = calibration.vote_shares(np.array([votes[members[place]] for place in rated]))
+    theirs = [votes[members[place]] for place in rated]
     return {
         "n": len(rated),
-        "jensen_shannon": float(calibration.jensen_shannon(said[rated], shares).mean()),
-        "entropy_correlation": calibration.doubt_correlation(said[rated], shares),
+        "jensen_shannon": float(jensen_shannon(said[rated], np.stack([one.shares for one in theirs])).mean()),
+        "entropy_correlation": doubt_correlation(
+            calibration.entropy(said[rated]), np.array([one.doubt for one in theirs])
+        ),
     }
 
 

@@ -5,7 +5,7 @@ The figure is Lin's concordance correlation coefficient (CCC), the field's usual
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from emovae.cells import result_of
+from emovae.concordance import concordance, concordance_interval
 from emovae.grid import Cell, Context, is_told
+from emovae.judged import Line, lines_of
 from emovae.labels import DIMENSIONS
 from emovae.seeds import seed_for
-from emovae.statistics import concordance, concordance_interval
 from emovae.tasks import Task
 from emovae.utterance import Utterance
 
@@ -37,52 +38,59 @@ class Valued(NamedTuple):
     said: Array
 
 
-def valued(context: Context, cells: Iterable[Cell]) -> dict[tuple[object, ...], list[Valued]]:
-    """What every finished continuous cell said, line by line."""
-    lines: dict[tuple[object, ...], list[Valued]] = {}
-    for cell in (cell for cell in cells if cell.continuous):
-        result = result_of(context, cell)
-        if result is None:
-            raise ValueError(f"cell {cell} is not finished")
-        members = context.fold(cell).test
-        true = context.tasks[cell.task].values_of(members).astype(np.float64)
-        line = (cell.task, cell.model, cell.test_condition, cell.latent)
-        lines.setdefault(line, []).append(Valued(cell, members, true, result.probabilities[:, 0].astype(np.float64)))
+def valued(context: Context, cells: Sequence[Cell]) -> dict[Line, list[Valued]]:
+    """What every finished continuous cell said, line by line.
+
+    Raises:
+        ValueError: when one is not finished.
+    """
+    lines: dict[Line, list[Valued]] = {}
+    for line, among in lines_of([cell for cell in cells if cell.continuous]).items():
+        for cell in among:
+            result = result_of(context, cell)
+            if result is None:
+                raise ValueError(f"cell {cell} is not finished")
+            members = context.fold(cell).test
+            true = context.tasks[cell.task].values_of(members).astype(np.float64)
+            said = result.probabilities[:, 0].astype(np.float64)
+            lines.setdefault(line, []).append(Valued(cell, members, true, said))
     return lines
 
 
 def continuous(context: Context, cells: Sequence[Cell]) -> list[dict[str, Any]]:
     """A row for each line, and behind those of a task one for the people who rated it."""
-    rows = []
     lines = valued(context, cells)
-    for among in lines.values():
-        first, task = among[0].cell, context.tasks[among[0].cell.task]
-        by_seed: dict[int, list[Valued]] = {}
-        for one in among:
-            by_seed.setdefault(one.cell.seed, []).append(one)
-        speakers = np.array([context.frames.utterances[member].speaker for one in among for member in one.members])
-        true, said = (np.concatenate([getattr(one, side) for one in among]) for side in ("true", "said"))
-        ends = concordance_interval(true, said, speakers, seed_for(0, "bootstrap"))
-        each = [_pooled(folds) for folds in by_seed.values()]
-        rows.append(
-            {
-                "target": task.target,
-                "subset": task.subset,
-                "model": first.model,
-                "test_condition": first.test_condition,
-                "latent": first.latent,
-                "uses_true_label": is_told(first),
-                "n": len(each[0][0]),
-                "seeds": len(by_seed),
-                "ccc": float(np.mean([concordance(*one) for one in each])),
-                "rmse": float(np.mean([np.sqrt(np.mean(np.square(a - b))) for a, b in each])),
-                "interval": None if ends is None else list(ends),
-                "per_seed": [{"seed": seed, "ccc": concordance(*one)} for seed, one in zip(by_seed, each, strict=True)],
-            }
-        )
-    places = dict.fromkeys(among[0].cell.task for among in lines.values())
+    rows = [_row(context, line, among) for line, among in lines.items()]
+    places = dict.fromkeys(line.task for line in lines)
     people = [human_agreement(context.tasks[place], context.frames.utterances) for place in places]
     return [*rows, *(one for one in people if one is not None)]
+
+
+def _row(context: Context, line: Line, among: Sequence[Valued]) -> dict[str, Any]:
+    by_seed: dict[int, list[Valued]] = {}
+    for one in among:
+        by_seed.setdefault(one.cell.seed, []).append(one)
+    first, *_ = by_seed.values()  # the others are of the same utterances in the same order
+    true = np.concatenate([one.true for one in first])
+    said = np.stack([np.concatenate([one.said for one in folds]) for folds in by_seed.values()])
+    speakers = np.array([context.frames.utterances[member].speaker for one in first for member in one.members])
+    ends = concordance_interval(true, said, speakers, seed_for(0, "bootstrap"))
+    each = {seed: concordance(true, one) for seed, one in zip(by_seed, said, strict=True)}
+    task = context.tasks[line.task]
+    return {
+        "target": task.target,
+        "subset": task.subset,
+        "model": line.model,
+        "test_condition": line.test_condition,
+        "latent": line.latent,
+        "uses_true_label": is_told(among[0].cell),
+        "n": len(true),
+        "seeds": len(by_seed),
+        "ccc": float(np.mean(list(each.values()))),
+        "rmse": float(np.mean(np.sqrt(np.mean(np.square(said - true), axis=1)))),
+        "interval": None if ends is None else list(ends),
+        "per_seed": [{"seed": seed, "ccc": one} for seed, one in each.items()],
+    }
 
 
 def human_agreement(task: Task, utterances: Sequence[Utterance]) -> dict[str, Any] | None:
@@ -99,9 +107,10 @@ def human_agreement(task: Task, utterances: Sequence[Utterance]) -> dict[str, An
         for (one, first), (other, second) in combinations(heard, 2) if label is not None else ():
             pairs[one, other].append((first, second))
     enough = {raters: np.array(both) for raters, both in pairs.items() if len(both) >= FEWEST_SHARED}
-    if not enough:
-        return None
     each = {" and ".join(raters): concordance(both[:, 0], both[:, 1]) for raters, both in sorted(enough.items())}
+    each = {raters: ccc for raters, ccc in each.items() if np.isfinite(ccc)}  # two who never differ have no CCC
+    if not each:
+        return None
     return {
         "target": task.target,
         "subset": task.subset,
@@ -140,7 +149,3 @@ def values_parquet(context: Context, cells: Sequence[Cell]) -> bytes | None:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(lines), sink, compression="zstd")
     return sink.getvalue()
-
-
-def _pooled(folds: Sequence[Valued]) -> tuple[Array, Array]:
-    return np.concatenate([one.true for one in folds]), np.concatenate([one.said for one in folds])

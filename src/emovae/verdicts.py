@@ -90,7 +90,10 @@ def _said(told: Words, by: BySentence) -> tuple[bool | None, str]:
             f" of them; which one is said tells {in_bits(by.dependence)}."
         )
     else:
-        return None, "Few say a sentence that others say, and there are no transcripts to compare by their words."
+        return (
+            None,
+            "Few say a sentence that others say, and words can be compared only where two speakers have transcripts.",
+        )
     if found:
         sentence += (
             " So the words are a confound: a model may learn what is said in place of how. Compare it with a model of"

@@ -1,4 +1,4 @@
-"""The three ways to a latent space. A new one is a file here and a name in `config.Model`."""
+"""The ways to a latent space. A new one is a file here and a name in `config.Model`."""
 
 from typing import TypeAlias, get_args
 

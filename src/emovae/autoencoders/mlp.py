@@ -1,4 +1,4 @@
-"""What the three autoencoders share: fully connected layers, and weights drawn from a generator given by hand."""
+"""What all autoencoders share: fully connected layers, and weights drawn from a generator given by hand."""
 
 import math
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from emovae.comparison import ORACLE, f_measures, is_published_corpus, line_name
 from emovae.curves import Curve
 from emovae.figures import Drawing, Look
 from emovae.gallery.section import Group, Section, later, slug
-from emovae.published import PAPER_LATENT
+from emovae.published import nearest_size
 
 NO_CURVES = "curves.parquet is not here: the same `emovae run` command writes it, and computes nothing twice."
 LEARNING = (
@@ -85,7 +85,7 @@ def learning(results: dict[str, Any], curves: Sequence[Curve] | None) -> Section
     if curves is None:
         return Section("learning", "How they learned", (NO_CURVES,))
     sizes = {curve.facts["latent"] for curve in curves} - {None}
-    nearest = min(sizes, key=lambda size: (abs(size - PAPER_LATENT), size), default=None)
+    nearest = nearest_size(sizes)
     groups = []
     for target, subset, _ in tasks_in(results):
         among = [
