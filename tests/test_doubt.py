@@ -135,13 +135,13 @@ def by_hand(features: Features, draws: int, seed: int, beside: torch.Tensor | No
     latent, width = latent_of(*LENGTHS), max(LENGTHS)
     order = np.argsort(LENGTHS, kind="stable")
     network = classifier(width_of(features) + (0 if beside is None else BESIDE))
-    noise = torch.randn(draws, len(LENGTHS), width, LATENT, generator=drawn_from(seed))
+    noise = torch.randn(draws, 1, width, LATENT, generator=drawn_from(seed))
     said = np.zeros((draws, len(LENGTHS), CLASSES), np.float32)
-    for row, place in enumerate(order):
+    for place in order:
         span = slice(latent.starts[place], latent.starts[place + 1])
         mean, log_variance = latent.values[span].chunk(2, -1)
         for draw in range(draws):
-            sample = mean + noise[draw, row, : LENGTHS[place]] * (0.5 * log_variance).exp()
+            sample = mean + noise[draw, 0, : LENGTHS[place]] * (0.5 * log_variance).exp()
             rest = {"mean+variance": [log_variance.exp()], "mean+log_variance": [log_variance]}.get(features, [])
             told = [] if beside is None else [beside[span]]
             read = Sequences(torch.cat([sample, *rest, *told], 1), np.array([0, LENGTHS[place]]))

@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from conftest import Ran
 from emovae import figures
 from emovae.curves import Curve
 from emovae.figures.style import COLOURS, NOTE, Look, look
+from emovae.gallery.doubts import doubts
 from emovae.logmel import mel
 
 Results = dict[str, Any]
@@ -252,3 +254,20 @@ def test_doubts_of_a_real_run_can_be_drawn_and_fall_or_rise_within_what_is_wrong
     assert list(kept) == sorted(kept)
     assert all(0 <= share <= 100 for share in wrong)
     assert wrong[-1] == pytest.approx(100 * (1 - row["per_seed"][0]["wa"]))  # the first seed's, of all utterances
+
+
+def test_of_several_latent_sizes_doubts_show_one(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Results] = []
+    draw = figures.reliability
+
+    def spied(rows: Sequence[Results], *given: Any) -> Figure:
+        drawn.extend(rows)
+        return draw(rows, *given)
+
+    monkeypatch.setattr(figures, "reliability", spied)
+    many = sized(results)
+    section = doubts(many)
+    shown = {row["latent"] for row in drawn} - {None}
+    assert len({row["latent"] for row in many["rows"]} - {None}) > len(shown) == 1
+    assert f"Of the latent sizes, {shown.pop()} is shown." in section.texts
+    assert len({(row["model"], row["test_condition"]) for row in drawn}) == len(drawn)

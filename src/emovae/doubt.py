@@ -75,9 +75,10 @@ def posterior_answers(
     generator: torch.Generator,
     machine: Machine,
 ) -> Answers:
-    """What a classifier says under draws of z: in distribution `averaged` over `drawn`, in half the time.
+    """What a classifier says under draws of z: of each utterance in distribution `averaged` over `drawn`, and sooner.
 
-    Utterances of like length are read together under many draws, and what all draws share is made once.
+    Utterances of like length are read together under many draws; they share the draws' noise, as what is said of one
+    does not depend on another; and what all draws share is made once.
 
     Args:
         network: the classifier, on the machine's device.
@@ -99,7 +100,7 @@ def posterior_answers(
         mean, deviation, told = torch.split(batch, [width, width, batch.shape[2] - 2 * width], -1)
         for first in range(0, draws, DRAWS_AT_ONCE):
             count = min(DRAWS_AT_ONCE, draws - first)
-            noise = torch.randn(count, *mean.shape, generator=generator)
+            noise = torch.randn(count, 1, *mean.shape[1:], generator=generator)
             steps = torch.cat([torch.addcmul(mean, noise, deviation), told.expand(count, *told.shape)], -1)
             with machine.autocast():
                 logits = network(steps.flatten(0, 1).to(machine.device), lengths.repeat(count).to(machine.device))

@@ -88,12 +88,13 @@ def _by_reading(material: Material, listen: Listener) -> CellResult:
     fold, machine, settings = context.fold(cell), context.machine, context.experiment.classifier
     sides = (fold.train, fold.validation, fold.test)
     told = _told(material, sides, listen)
-    train, validation, test = (_read(material, side, one) for side, one in zip(sides, told, strict=True))
+    train = _read(material, fold.train, told[0]).sequences  # the segments of many are not kept
+    validation, test = (_read(material, side, one) for side, one in zip(sides[1:], told[1:], strict=True))
     seed = seed_of(context, cell, "classifier")
     network, curve = reader_of(
         context,
         cell,
-        Labelled(train.sequences, labels_of(context, cell, fold.train)),
+        Labelled(train, labels_of(context, cell, fold.train)),
         Labelled(validation.sequences, labels_of(context, cell, fold.validation)),
         seed,
         lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
