@@ -80,6 +80,7 @@ COLUMNS = [
     "protocol",
     "test_condition",
     "latent",
+    "uses_true_label",
     "label",
     "predicted",
     "reconstruction",
@@ -177,6 +178,8 @@ def test_results_json_has_the_agreed_keys_and_shares(ran: Ran) -> None:
 def test_only_the_oracle_uses_the_true_label(ran: Ran) -> None:
     marked = [(row["model"], row["test_condition"]) for row in ran.outcome.results["rows"] if row["uses_true_label"]]
     assert marked == [("CVAE-LSTM", "oracle")]
+    kept = pq.read_table(ran.out / "predictions.parquet").to_pylist()
+    assert {(one["model"], one["test_condition"]) for one in kept if one["uses_true_label"]} == {*marked}
 
 
 def test_every_row_names_the_features_that_it_really_has(ran: Ran) -> None:

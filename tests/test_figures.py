@@ -92,6 +92,11 @@ def test_whatever_is_told_the_true_label_says_so_in_the_figure(results: Results)
     two = sized(results)
     drawn = figures.over_sizes(two["rows"], "wa", "wa", "WA", two, figures.looks_of(two))
     assert {NOTE, "CVAE-LSTM (oracle)†", "CVAE-LSTM (marginal)"} <= set(texts(drawn))
+    told = [
+        {**row, "uses_true_label": row["model"] == "majority"} for row in two["rows"] if row["model"] != "CVAE-LSTM"
+    ]
+    constant = figures.over_sizes(told, "wa", "wa", "WA", two, figures.looks_of(two))
+    assert {NOTE, "majority†"} <= set(texts(constant))
 
 
 def test_no_two_lines_look_alike_even_without_colour() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emovae.grid import Cell, Context
+from emovae.grid import Cell, Context, is_told
 from emovae.judged import Judged, judge, lines_of
 from emovae.tasks import Task
 
@@ -40,6 +40,7 @@ def _table(context: Context, judged: Judged, classes: Sequence[str]) -> pa.Table
         "protocol": [task.plan.protocol] * count,
         "test_condition": pa.array([cell.test_condition] * count, pa.string()),
         "latent": pa.array([cell.latent] * count, pa.int64()),
+        "uses_true_label": [is_told(cell)] * count,
         "label": judged.true,
         "predicted": judged.predicted,
         "reconstruction": pa.nulls(count, pa.float32()) if errors is None else pa.array(errors, pa.float32()),

@@ -135,6 +135,7 @@ def values_parquet(context: Context, cells: Sequence[Cell]) -> bytes | None:
             "model": one.cell.model,
             "test_condition": one.cell.test_condition,
             "latent": one.cell.latent,
+            "uses_true_label": is_told(one.cell),
             "subset": context.tasks[one.cell.task].subset,
             "target": context.tasks[one.cell.task].target,
             "value": true,

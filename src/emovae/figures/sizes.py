@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emovae.comparison import is_published_corpus, model_name
+from emovae.comparison import is_published_corpus, line_name, model_name
 from emovae.figures.style import Look, legend, new
 
 GREYS = tuple((colour, dashes) for colour in ("#555555", "#A0A0A0") for dashes in ("-", "--", ":", "-."))
@@ -42,7 +42,8 @@ def over_sizes(
         _printed(axes, learned, printed, looks)
     for place, row in enumerate(row for row in rows if not row["latent"]):
         colour, dashes = GREYS[place % len(GREYS)]
-        axes.axhline(100 * row[key], color=colour, lw=1, ls=dashes, label=row["model"])
+        names.append(line_name(row, results))
+        axes.axhline(100 * row[key], color=colour, lw=1, ls=dashes, label=names[-1])
     sizes = sorted({row["latent"] for row in learned})
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(size) for size in sizes])
