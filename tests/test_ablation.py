@@ -333,3 +333,39 @@ def test_a_wrong_variant_is_refused_before_anything_runs(tmp_path: Path, variant
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert [place.name for place in tmp_path.iterdir()] == ["x.toml"]
+
+
+def test_a_variant_that_cannot_be_divided_is_told_by_name_before_anything_is_learned(tmp_path: Path) -> None:
+    many = '{ name = "many", set = { protocol = { kind = "speakers", folds = 50 } } },\n]'
+    (tmp_path / "two.toml").write_text(VARIANTS.replace("\n]", f"\n    {many}", 1))
+    folders = ("--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    done = emovae("run", tmp_path / "two.toml", "--corpus", "synthetic:40", *folders, "--jobs", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("emovae: variant many: 50 speakers are needed")
+    assert [place.name for place in tmp_path.iterdir()] == ["two.toml"]
+
+
+def test_variants_do_not_go_where_a_plain_run_lies(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(VARIANTS)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.json").write_text("{}")
+    folders = ("--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    done = emovae("run", tmp_path / "two.toml", "--corpus", "synthetic:40", *folders, "--jobs", "1")
+    assert done.returncode == 2
+    assert "holds a run without variants; give --out a folder of its own" in done.stderr
+    assert [place.name for place in (tmp_path / "out").iterdir()] == ["results.json"]
+
+
+def test_what_an_earlier_run_left_is_not_taken_for_the_last_ones(tmp_path: Path) -> None:
+    plain = VARIANTS[: VARIANTS.index("variants = [")] + VARIANTS[VARIANTS.index('features = "mean"\n[') :]
+    (tmp_path / "one.toml").write_text(plain)
+    common = ("run", tmp_path / "one.toml", "--corpus", "synthetic:40", "--out", tmp_path / "out", "--jobs", "1")
+    place = ("--cache", tmp_path / "cache")
+    assert emovae(*common, *place).returncode == 0
+    left = ("audit.json", "views.safetensors", "values.parquet")
+    (tmp_path / "out" / "values.parquet").write_bytes(b"")
+    assert all((tmp_path / "out" / name).exists() for name in left)
+    other = ("--set", "models=[]", "--set", 'targets=["arousal"]', "--set", "dimensional_protocol.folds=2")
+    done = emovae(*common, *place, *other)
+    assert done.returncode == 0, done.stderr
+    assert not any((tmp_path / "out" / name).exists() for name in left)

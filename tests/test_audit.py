@@ -14,13 +14,15 @@ import pytest
 import soundfile
 
 from emovae import audited, splits, verdicts
+from emovae.audio import Waveform
 from emovae.audit import audit
 from emovae.audited import SHORTCUTS, Answer, Audit, as_json
 from emovae.chance import Dependence, Recognition
 from emovae.channel import Header
-from emovae.confounds import BySentence, BySpeaker
+from emovae.confounds import BySentence, BySpeaker, require_labels_within_speakers
 from emovae.corpora import Corpus, open_corpus
-from emovae.errors import AudioError, CorpusError
+from emovae.corpora.corpus import Voice
+from emovae.errors import AudioError, CorpusError, ProtocolError
 from emovae.experiment import run
 from emovae.metrics import Scores
 from emovae.presets import resolve
@@ -408,3 +410,69 @@ def test_what_cannot_be_asked_ends_with_2_and_one_message(words: Sequence[str], 
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+# What cannot be said
+
+
+def changed(corpus: Corpus, change: Callable[[int, Utterance], Utterance]) -> Corpus:
+    return replace(corpus, utterances=tuple(change(place, one) for place, one in enumerate(corpus.utterances)))
+
+
+def test_of_speakers_who_say_one_thing_each_nothing_can_be_said(tmp_path: Path) -> None:
+    alone = changed(open_corpus("synthetic:80"), lambda place, one: replace(one, speaker=f"s{place}"))
+    told = answers_of(audit(alone, tmp_path))
+    assert told["speaker"].found is None
+    assert "chance alone tells 2.00 of 2.00 bits" in told["speaker"].sentence
+    assert told["normalisation"].sentence.startswith("This cannot be said, with so few utterances of each speaker")
+    with pytest.raises(ProtocolError, match="80 utterances of 80 speakers are too few of each to tell"):
+        require_labels_within_speakers(alone.utterances, [one.emotion for one in alone.utterances])
+
+
+def test_where_each_emotion_has_a_speaker_of_its_own_the_channel_cannot_be_told(tmp_path: Path) -> None:
+    corpus = changed(open_corpus("synthetic:80"), lambda _place, one: replace(one, speaker=f"the {one.emotion} one"))
+    told = answers_of(audit(corpus, tmp_path))
+    assert (told["speaker"].found, told["channel"].found) == (True, None)
+    assert "it takes each emotion by several speakers" in told["channel"].sentence
+
+
+@pytest.mark.parametrize("texts", ["of one emotion", "of two utterances"])
+def test_words_of_one_emotion_or_of_next_to_nobody_tell_nothing(texts: str, tmp_path: Path) -> None:
+    def text(place: int, one: Utterance) -> Utterance:
+        written = one.emotion == "anger" if texts == "of one emotion" else place in (0, 41)
+        return replace(one, transcript=f"words of {place} and more" if written else None, sentence=None)
+
+    told = answers_of(audit(changed(open_corpus("synthetic:80"), text), tmp_path))["words"]
+    assert told.found is None
+    assert "So what the words tell cannot be said" in told.sentence
+    assert all(figure is None or str(figure) != "-0.0" for figure in told.figures.values())
+
+
+def test_digital_silence_is_no_channel(tmp_path: Path) -> None:
+    """Recordings that begin with zeros have no noise floor: what is left of it is rounding."""
+    plain = open_corpus("synthetic:80")
+
+    def padded(utterance: Utterance) -> Waveform:
+        return np.concatenate([np.zeros(8000, np.float32), plain.waveform(utterance)])
+
+    voice = Voice(padded, lambda utterance: f"padded {plain.digest(utterance)}")
+    assert answers_of(audit(replace(plain, voice=voice), tmp_path))["channel"].found is False
+
+
+def test_where_silence_leaves_one_emotion_the_recordings_are_blamed_and_not_the_labels(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    folder.mkdir()
+    noise = np.random.default_rng(0).normal(0, 0.1, 16000)
+    rows = ["path,emotion,speaker"]
+    for place in range(8):
+        soundfile.write(folder / f"{place}.wav", noise if place % 2 else 0 * noise, 16000)
+        rows.append(f"{place}.wav,{'anger' if place % 2 else 'neutral'},s{place // 4}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    with pytest.raises(CorpusError, match=r"4 of 8 recordings are left out, .*`emovae check` tells all"):
+        audit(open_corpus(str(folder)), tmp_path / "cache")
+
+
+def test_who_stops_reading_is_no_finding(tmp_path: Path) -> None:
+    command = f"{EMOVAE} audit synthetic:40 --jobs 1 --cache {tmp_path} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=120)
+    assert done.returncode in (0, 141)

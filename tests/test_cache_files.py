@@ -234,7 +234,7 @@ def test_a_damaged_file_beside_the_values_is_told_with_the_way_out(tmp_path: Pat
     cache.keep(tmp_path, "key", 5, blocks(2), {})
     for content in (b"", b'{"shape": [2,', b"\xff\xfe"):
         (tmp_path / "key.json").write_bytes(content)
-        with pytest.raises(OutputError, match=r"key\.json is damaged .*; delete it, and the same command computes it"):
+        with pytest.raises(OutputError, match=r"key\.json is damaged .*; delete it, and the `emovae run` command"):
             cache.find(tmp_path, "key")
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emovae import corpora
-from emovae.corpora import table
+from emovae.corpora import rows, table
 from emovae.errors import CorpusError
 from emovae.utterance import Utterance
 
@@ -379,3 +379,27 @@ def test_ids_of_recordings_elsewhere_are_places_below_what_they_have_in_common(t
 )
 def test_two_spellings_of_one_name_are_refused_since_they_would_be_two(tmp_path: Path, rows: str, said: str) -> None:
     assert said in refused(write(tmp_path, "path,label,speaker\n" + rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.jsonl", "[" * 200_000, "line 1, is no JSON"),
+        ("a.jsonl", '{"path": "a.wav", "emotion": "anger\\ud800"}', "emotion is 'anger\\ud800', which has half a"),
+        ("a.csv", "path," + "x" * 200_000 + "\na.wav,b\n", "line 1: field larger than field limit"),
+    ],
+)
+def test_rows_that_break_their_reader_are_told(tmp_path: Path, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CorpusError) as caught:
+        rows.read(tmp_path / name, lambda _column: True)
+    assert says in str(caught.value)
+
+
+def test_parquet_whose_text_is_no_utf8_or_whose_dates_are_none_is_told(tmp_path: Path) -> None:
+    binary = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
+    far = pa.array([2**31 - 1], pa.int32()).view(pa.date32())
+    for column in (binary, far):
+        pq.write_table(pa.table({"emotion": column}), tmp_path / "a.parquet")
+        with pytest.raises(CorpusError, match=r"a\.parquet cannot be read as Parquet"):
+            rows.read(tmp_path / "a.parquet", lambda _column: True)

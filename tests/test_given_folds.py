@@ -163,6 +163,64 @@ def refused(path: Path, utterances: Sequence[Utterance] = PEOPLE) -> str:
 # What is read
 
 
+@pytest.mark.parametrize(
+    ("content", "odd"),
+    [
+        ({"trian": ["s0_0"], "test": ["s1_0"]}, "'trian' stands beside test"),
+        ({"train": ["s0_0"], "tests": ["s1_0"]}, "'tests' stands beside train"),
+        ({"train": ["s0_0"], "test": ["s1_0"], "holdout": ["s2_0"]}, "'holdout' stands beside train, test"),
+        ({"1": {"train": ["s0_0"]}, " Test ": ["s1_0"]}, "'1' stands beside  Test "),
+    ],
+)
+def test_a_misspelt_role_is_no_fold(content: dict[str, Any], odd: str, tmp_path: Path) -> None:
+    assert f"{odd} and is no role; roles are written as train, training" in refused(
+        as_json(tmp_path / "split.json", content)
+    )
+
+
+def test_roles_may_have_blanks_around_them(tmp_path: Path) -> None:
+    given = read_folds(as_json(tmp_path / "split.json", {" Train ": ["s0_0", "s1_0"], "test ": ["s2_0"]}), PEOPLE)
+    assert ids_of(given)["fold 1"]["test"] == ["s2_0"]
+
+
+def test_how_many_rows_have_something_wrong_is_told_with_the_first(tmp_path: Path) -> None:
+    rows = [{**row, "role": "trian"} if row["role"] == "train" else row for row in rows_of(BY_SPEAKER)]
+    wrong = sum(row["role"] == "trian" for row in rows)
+    assert "'trian' is no role" in (told := refused(as_table(tmp_path / "split.csv", rows)))
+    assert told.endswith(f"({wrong} of {len(rows)} rows have something wrong, this one first)")
+
+
+@pytest.mark.parametrize("content", [{"\ud800": {"train": ["s0_0"], "test": ["s1_0"]}}, {"train": ["s\ud800"]}])
+def test_half_a_character_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    assert "half a character" in refused(as_json(tmp_path / "split.json", content))
+
+
+def test_a_fold_may_have_a_number_that_python_cannot_read(tmp_path: Path) -> None:
+    names = ["9" * 5000, "1" + "0" * 5000, "12"]
+    sides = {"train": ["s0_0"], "test": ["s1_0"]}
+    given = read_folds(as_json(tmp_path / "split.json", dict.fromkeys(names, sides)), PEOPLE)
+    assert [fold.name for fold in given.folds] == [f"fold {name}" for name in ("12", names[0], names[1])]
+
+
+def test_utterances_that_are_tested_again_or_never_are_counted(tmp_path: Path) -> None:
+    sides = {"train": ["s0_0", "s0_1"], "test": ["s1_0", "s1_1"]}
+    again = {**sides, "test": ["s1_0", "s2_0"]}
+    given = read_folds(as_json(tmp_path / "split.json", {"1": sides, "2": again}), PEOPLE)
+    assert (
+        "split.json tests 1 of 3 utterances more than once, 2 times in all; each time counts as an utterance of its own"
+        in given.notices
+    )
+    assert "split.json never tests 2 of the 5 utterances that it names" in given.notices
+
+
+def test_names_that_differ_in_how_an_accent_is_written_mean_the_same(tmp_path: Path) -> None:
+    decomposed = [replace(one, id=f"e\u0301_{one.id}") for one in PEOPLE]
+    given = read_folds(
+        as_json(tmp_path / "split.json", {"train": ["\u00e9_s0_0"], "test": ["\u00e9_s1_0"]}), decomposed
+    )
+    assert ids_of(given)["fold 1"]["test"] == ["e\u0301_s1_0"]
+
+
 def test_a_role_that_is_no_list_beside_one_that_is_is_refused_and_not_left_out(tmp_path: Path) -> None:
     rows = [{"fold": 1, "train": ["s0_0"], "validation": "s1_0", "test": ["s2_0"]}]
     told = refused(as_json(tmp_path / "split.json", rows))
@@ -473,6 +531,7 @@ def test_what_a_fold_does_not_name_has_no_part_in_it_and_the_rest_of_the_corpus_
     assert given.notices == (
         f"the folds are those of a.json, digest {given.digest}: 2 folds of 18 utterances, all found in the corpus",
         "a.json does not name 18 of the 36 utterances of the corpus; they were left out",
+        "a.json never tests 9 of the 18 utterances that it names",
     )
 
 

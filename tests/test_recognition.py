@@ -562,6 +562,17 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "an utterance is missing": lambda content: {**content, "probabilities": content["probabilities"][1:]},
     "a class is missing": lambda content: {**content, "probabilities": [row[1:] for row in content["probabilities"]]},
     "rows of two lengths": lambda content: {**content, "probabilities": [[1.0], *content["probabilities"][1:]]},
+    "no number": lambda content: {**content, "probabilities": [[float("nan")] * 4, *content["probabilities"][1:]]},
+    "no shares": lambda content: {**content, "probabilities": [[0.9] * 4, *content["probabilities"][1:]]},
+    "of validation one is missing": lambda content: {**content, "validation": content["validation"][1:]},
+    "of draws one is missing": lambda content: {
+        **content,
+        "averaged": {"posterior": {name: one[1:] for name, one in content["averaged"]["posterior"].items()}},
+    },
+    "of reconstructions one is missing": lambda content: {**content, "reconstruction": content["reconstruction"][1:]},
+    "no use": lambda content: {**content, "use": {}},
+    "no epochs": lambda content: {**content, "classifier_curve": [{}]},
+    "no curve": lambda content: {**content, "autoencoder_curve": "abc"},
     "words": lambda content: {**content, "reconstruction": "far"},
     "a list": lambda content: [content],
     "nothing": lambda _content: None,
@@ -579,7 +590,7 @@ def test_a_damaged_result_is_named_with_what_to_do(context_of: Make, how: str) -
         place.write_text(text[: len(text) // 2] if how == "truncated" else "")
     looks: list[Callable[[], object]] = [lambda: result_of(context, cell), lambda: run_cell(context, cell, silent)]
     for look in looks:
-        with pytest.raises(OutputError, match=rf"{place.name} is damaged .*; delete it, and the same command"):
+        with pytest.raises(OutputError, match=rf"{place.name} is damaged .*; delete it, and the `emovae run` command"):
             look()
     place.unlink()
     run_cell(context, cell, silent)

@@ -17,7 +17,7 @@ from emovae.audited import Answer, Audit
 from emovae.chance import dependence, recognition
 from emovae.config import FrontEnd, Segments
 from emovae.corpora import Corpus
-from emovae.errors import CorpusError
+from emovae.errors import AudioError, CorpusError
 from emovae.extraction import Progress
 from emovae.files import require_writable
 from emovae.frames import CorpusFrames, corpus_frames
@@ -71,10 +71,13 @@ def audit(
     _require_emotions(corpus, corpus.utterances, chosen)
     require_writable(cache)
     enough = least_frames(Segments())
-    frames = corpus_frames(
-        corpus, FrontEnd(), cache / "frames", at_least=enough, skip=True, threads=jobs, progress=progress
-    )
-    _require_emotions(corpus, frames.utterances, chosen)
+    try:
+        frames = corpus_frames(
+            corpus, FrontEnd(), cache / "frames", at_least=enough, skip=True, threads=jobs, progress=progress
+        )
+    except AudioError as error:  # its remedies are settings of experiments, which an audit has none of
+        raise AudioError(f"{str(error).partition('; ')[0]}; `emovae check` tells what to do about each") from error
+    _require_emotions(corpus, frames.utterances, chosen, *_left_out(corpus, frames))
     asked = _asked(frames, chosen, jobs)
     return Audit(
         corpus=corpus.name,
@@ -87,11 +90,12 @@ def audit(
     )
 
 
-def _require_emotions(corpus: Corpus, utterances: Sequence[Utterance], mapping: LabelMapping) -> None:
+def _require_emotions(corpus: Corpus, utterances: Sequence[Utterance], mapping: LabelMapping, *why: str) -> None:
     emotions = {utterance.emotion for utterance in utterances if utterance.emotion is not None}
     classes = sorted({name for emotion in emotions if (name := mapped(emotion, mapping)) is not None})
     if len(classes) < 2:
         remedy = "choose another mapping" if len(emotions) > 1 else "label the recordings with emotions"
+        remedy = "; ".join(why) or remedy
         raise CorpusError(
             f"an audit needs two emotions, and under the mapping {mapping} {corpus.name} has"
             f" {', '.join(classes) or 'none'}; {remedy}"

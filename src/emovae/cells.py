@@ -1,11 +1,14 @@
 """How one cell is computed: one model, fold, seed and test condition, from frames to probabilities of who is tested."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emovae import rivals
+from emovae.calibration import SUM_TOLERANCE
 from emovae.files import damaged, read_json, write_json
 from emovae.grid import Cell, Context, cell_key, is_learned, is_network
 from emovae.machine import give_memory_back, one_thread
@@ -29,9 +32,36 @@ def result_of(context: Context, cell: Cell) -> CellResult | None:
         result = _from_json(kept)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(place, f"{type(error).__name__}: {error}") from error
-    if result.probabilities.shape != wanted:
-        raise damaged(place, f"probabilities of shape {result.probabilities.shape}, not {wanted}")
+    stopped = (len(context.fold(cell).validation), columns)
+    if wrong := next(_wrong(result, wanted, stopped, shares=not cell.continuous), None):
+        raise damaged(place, wrong)
     return result
+
+
+def _wrong(result: CellResult, tested: tuple[int, int], stopped: tuple[int, int], *, shares: bool) -> Iterator[str]:
+    """What a cell's file says that no cell leaves; `tested` and `stopped` are shapes of probabilities."""
+    arrays: list[tuple[str, NDArray[np.float32] | None, tuple[int, ...]]] = [
+        ("probabilities", result.probabilities, tested),
+        ("validation", result.validation, stopped),
+        ("reconstruction", result.reconstruction, tested[:1]),
+    ]
+    for way, said in result.averaged.items():
+        arrays += [(f"{way} test", said.test, tested), (f"{way} validation", said.validation, stopped)]
+        arrays += [(f"{way} entropy", said.expected_entropy, tested[:1])]
+    for name, values, shape in arrays:
+        if values is None:
+            continue
+        if values.shape != shape:
+            yield f"{name} of shape {values.shape}, not {shape}"
+        elif not np.isfinite(values).all():
+            yield f"{np.sum(~np.isfinite(values))} of the {name} are no numbers"
+        elif shares and len(shape) == 2 and ((values < 0).any() or (np.abs(values.sum(1) - 1) > SUM_TOLERANCE).any()):
+            yield f"{name} that do not sum to 1"
+    if result.use is not None and set(result.use) != {"active", "divergence"}:
+        yield f"use of {', '.join(result.use) or 'nothing'}"
+    for curve in (result.classifier_curve, result.autoencoder_curve):
+        if not isinstance(curve, list) or not all(isinstance(epoch, dict) and epoch for epoch in curve):
+            yield "a learning curve that is none"
 
 
 def run_cell(context: Context, cell: Cell, listen: Listener) -> None:

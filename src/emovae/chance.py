@@ -57,8 +57,10 @@ class Dependence(NamedTuple):
         return (self.bits - self.chance_bits) / left if left > 1e-9 else 0.0
 
     @property
-    def found(self) -> bool:
-        """Whether it is large, and not by chance."""
+    def found(self) -> bool | None:
+        """Whether it is large, and not by chance; None where chance leaves next to nothing of the label to tell."""
+        if self.entropy_bits - self.chance_bits <= LEAST_SHARE * self.entropy_bits:
+            return None
         return self.share >= LEAST_SHARE and self.p <= MOST_P
 
 
@@ -82,8 +84,14 @@ class Recognition(NamedTuple):
         return (self.ua - self.chance_ua) / left if left > 1e-9 else 0.0
 
     @property
-    def found(self) -> bool:
-        """Whether it is large, and not by chance."""
+    def found(self) -> bool | None:
+        """Whether it is large, and not by chance; None where chance is always right, or always wrong.
+
+        Always right it is of a single class, always wrong where each class has a speaker of its own, so that who is
+        held out shows what nobody else does.
+        """
+        if self.chance_ua >= 1 - LEAST_SHARE or self.chance_ua == 0:
+            return None
         return self.gain >= LEAST_SHARE and self.p <= MOST_P
 
 
@@ -176,7 +184,7 @@ def _shared_bits(things: Codes, labels: Codes) -> float:
 
 def _entropy_bits(counts: NDArray[np.int64]) -> float:
     shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log2(shares)).sum())
+    return max(0.0, float(-(shares * np.log2(shares)).sum()))
 
 
 def _held_out_ua(values: Any, labels: Codes, speakers: Sequence[str], machine: Callable[[], Any]) -> float:

@@ -93,7 +93,8 @@ class Listener:
         """Learns from values [utterance, value] and the class of each utterance."""
         self.classes, of_class = np.unique(labels, return_inverse=True)
         deviation = values.std(axis=0)
-        self.centre, self.scale = values.mean(axis=0), np.where(deviation > LEAST_DEVIATION, deviation, 1)
+        # What does not move is 0, and not what rounding leaves of it.
+        self.centre, self.scale = values.mean(axis=0), np.where(deviation > LEAST_DEVIATION, deviation, np.inf)
         scaled = (values - self.centre) / self.scale
         means = np.array([scaled[of_class == one].mean(axis=0) for one in range(len(self.classes))])
         shrunk, _ = ledoit_wolf(scaled - means[of_class], assume_centered=True)

@@ -87,7 +87,7 @@ class Protocol(_Frozen):
         if self.kind != "given" and (self.split or self.digest):
             raise ValueError(
                 f"split and digest are of kind given, and the kind is {self.kind}; run the experiment file that this"
-                " configuration came from"
+                " configuration came from, and with --folds no variant with a protocol of its own"
             )
         return self
 

@@ -175,6 +175,11 @@ def require_labels_within_speakers(
     if not labelled:
         return
     told = by_speaker(list(labelled), list(labelled.values()))
+    if told.dependence.found is None and told.speakers > 1:
+        raise ProtocolError(
+            f"normalise=speaker may take the label away with the voice: {len(labelled)} utterances of {told.speakers}"
+            f" speakers are too few of each to tell; {remedy}"
+        )
     if told.dependence.found:
         raise ProtocolError(
             f"normalise=speaker would take the label away with the voice: {told.of_one_class} of {told.speakers}"

@@ -159,6 +159,8 @@ def run(
     _write(out, experiment, content, predictions(context, named), curves(context, named))
     if (told_values := values_parquet(context, cells)) is not None:
         write_bytes(out / "values.parquet", told_values)
+    else:  # an earlier run with other settings may have left one
+        (out / "values.parquet").unlink(missing_ok=True)
     write_views(context, cells, out / "views.safetensors")
     watcher.finished(content)
     return Outcome(content, len(open_cells))

@@ -73,13 +73,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise unreadable(path, error) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, error) from error
 
 
 def damaged(path: Path, why: object) -> OutputError:
     """The error to raise for a file of emovae's own that is not as it was written."""
-    return OutputError(f"{path} is damaged ({why}); delete it, and the same command computes it again")
+    return OutputError(
+        f"{path} is damaged ({why}); delete it, and the `emovae run` command that wrote it computes it again"
+    )
 
 
 def unreadable(path: Path, error: OSError) -> OutputError:

@@ -18,6 +18,7 @@ A real one, EmoBox's `urdu_test_fold_1.jsonl`, has a line for each utterance, su
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,29 +96,51 @@ def _of_file(path: Path) -> Iterator[Entry]:
     rows = _plain(path, ((f"item {n}", item) for n, item in enumerate(items, start=1))) if is_json else _rows(path)
     columns = dict.fromkeys(name for _, row in rows for name in row)
     fold, role = (next((name for name in names if name in columns), None) for names in (FOLDS, ROLES))
+    if rows and fold is None and role is None and not any(_sides_in(row) for _, row in rows):
+        raise ProtocolError(
+            f"{path} tells neither folds nor roles; it has {', '.join(columns)}: add the columns"
+            f" {FOLDS[0]} and {ROLES[0]}"
+        )
+    wrong: list[ProtocolError] = []
     for number, (where, row) in enumerate(rows, start=1):
-        lists = {name: value for name, value in row.items() if name in SPELLINGS and value is not None}
-        if any(isinstance(value, list) for value in lists.values()):
-            yield from _of_sides(path, {_cell(path, where, row, fold) if fold else str(number): lists})
-        elif fold is None and role is None:
-            raise ProtocolError(
-                f"{path} tells neither folds nor roles; it has {', '.join(columns)}: add the columns"
-                f" {FOLDS[0]} and {ROLES[0]}"
-            )
-        else:
-            yield Entry(
-                where,
-                _names(path, where, row),
-                _cell(path, where, row, fold) if fold else ONLY_FOLD,
-                _role(path, where, _cell(path, where, row, role)) if role else None,
-            )
+        try:
+            yield from _of_row(path, where, row, str(number), fold, role)
+        except ProtocolError as error:
+            wrong.append(error)
+    if wrong:
+        more = f" ({len(wrong)} of {len(rows)} rows have something wrong, this one first)" if len(wrong) > 1 else ""
+        raise ProtocolError(f"{wrong[0]}{more}")
+
+
+def _sides_in(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under roles, where a row has a list under one of them."""
+    sides = {name: value for name, value in row.items() if name in SPELLINGS and value is not None}
+    return sides if any(isinstance(value, list) for value in sides.values()) else {}
+
+
+def _of_row(
+    path: Path, where: str, row: Mapping[str, Any], number: str, fold: str | None, role: str | None
+) -> Iterator[Entry]:
+    """What one row says; `fold` and `role` are the columns that hold these, if any do."""
+    name = _cell(path, where, row, fold) if fold else None
+    if sides := _sides_in(row):
+        yield from _of_sides(path, {name or number: sides})
+    else:
+        known = _role(path, where, _cell(path, where, row, role)) if role else None
+        yield Entry(where, _names(path, where, row), name or ONLY_FOLD, known)
 
 
 def _of_sides(path: Path, content: Mapping[str, Any]) -> Iterator[Entry]:
     """Lists of names under roles, under folds, or both."""
-    if content and all(key.lower() in SPELLINGS for key in content):
-        content = {ONLY_FOLD: content}
-    for fold, sides in content.items():
+    roles = [key for key in content if key.strip().lower() in SPELLINGS]
+    if roles and len(roles) < len(content):
+        odd = next(key for key in content if key not in roles)
+        raise ProtocolError(
+            f"{path}: {_shown(odd)} stands beside {', '.join(roles)} and is no role; roles are written as"
+            f" {', '.join(SPELLINGS)}"
+        )
+    for key, sides in ({ONLY_FOLD: content} if roles else content).items():
+        fold = _text(path, "its folds", "a name", key)
         lists = sides if isinstance(sides, dict) else {None: sides}
         if not any(lists.values()):
             raise ProtocolError(f"{path}: fold {fold} is empty; take it out, or say who is in it")
@@ -171,7 +194,10 @@ def _text(path: Path, where: str, column: str, value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ProtocolError(f"{path}, {where}: {column} is {_shown(value)}; write text or a whole number there")
-    return str(value).strip()
+    text = str(value).strip()
+    if any(unicodedata.category(mark) == "Cs" for mark in text):
+        raise ProtocolError(f"{path}, {where}: {column} is {_shown(value)}, which is half a character; write it anew")
+    return text
 
 
 def _role(path: Path, where: str, written: str) -> str:

@@ -5,6 +5,7 @@ without.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -122,6 +123,14 @@ def given_folds(file: str, entries: Sequence[Entry], utterances: Sequence[Uttera
         notices.append(
             f"{file} does not name {left} of the {len(utterances)} utterances of the corpus; they were left out"
         )
+    tested = Counter(member for fold in folds for member, role in fold.roles.items() if role == TEST)
+    if again := [times for times in tested.values() if times > 1]:
+        notices.append(
+            f"{file} tests {len(again)} of {len(tested)} utterances more than once, {sum(again)} times in all; each"
+            " time counts as an utterance of its own"
+        )
+    if never := count - len(tested):
+        notices.append(f"{file} never tests {never} of the {count} utterances that it names")
     return GivenFolds(file, folds, tuple(notices), digest)
 
 
@@ -170,5 +179,6 @@ def _fold_name(written: str) -> str:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts `fold 2` before `fold 10`."""
-    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name)]
+    """Sorts `fold 2` before `fold 10`, by how long a number is: one of thousands of digits has no value in Python."""
+    parts = re.split(r"(\d+)", name)
+    return [(len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part) for part in parts]

@@ -80,7 +80,8 @@ def _require_learnable(name: str, train: Sequence[Row], test: Sequence[Row], fil
     if not test or len(learned) < 2:
         raise ProtocolError(
             f"{name} of {file} has {len(test)} utterances of the task to test, and {len(train)} to learn from, of"
-            f" {', '.join(learned) or 'no class'}; a fold needs some of each, and two classes: take it out of the file"
+            f" {', '.join(learned) or 'no class'}; a fold needs some of each, and two classes: leave out the subset or"
+            " target that lacks them (--set subsets=..., targets=...), or take the fold out of the file"
         )
     if lacking := sorted({row.label for row in test} - set(learned)):
         concerned = sum(row.label in lacking for row in test)

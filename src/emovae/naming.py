@@ -5,6 +5,7 @@ much of its end counts as is known, and that is the name of the recording at lea
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -71,7 +72,7 @@ def _possible(names: Sequence[str], ids: Collection[str], ends: Mapping[str, Col
     for name in names:
         if name in ids:
             return [Meant(name, _ends(name)[0] if _ends(name) else name, by_path=False)]
-    for path in map(_ends, names):
+    for path in map(_ends, [*names, *_composed(names)]):
         for end in path:
             if end in ends:
                 return [Meant(member, path[0], by_path=True) for member in ends[end]]
@@ -83,9 +84,14 @@ def _by_end(utterances: Sequence[Utterance]) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     for utterance in utterances:
         for path in (utterance.id, *([utterance.audio.as_posix()] if utterance.audio else [])):
-            for end in _ends(path):
+            for end in {*_ends(path), *_ends(*_composed([path]))}:
                 known.setdefault(end, set()).add(utterance.id)
     return known
+
+
+def _composed(names: Sequence[str]) -> list[str]:
+    """The names as one letter with its accent: some systems write two characters for it, and it looks the same."""
+    return [unicodedata.normalize("NFC", name) for name in names]
 
 
 def _ends(path: str) -> list[str]:

@@ -152,7 +152,12 @@ def normalisation(told: Reached, on_speaker: Dependence) -> Answer:
     """
     between = f"{percent(on_speaker.share)} of the emotion lies between speakers"
     moves = f"takes the same machine from UA {percent(told.apart.ua)} to {percent(told.per_speaker.ua)}"
-    if on_speaker.found:
+    if on_speaker.found is None:
+        sentence = (
+            f"This cannot be said, with so few utterances of each speaker: it {moves}, and may take the emotion away"
+            " with the voice; leave it out."
+        )
+    elif on_speaker.found:
         sentence = f"It would: {between}, and that is what it removes. It {moves}; leave it out."
     else:
         sentence = (

@@ -30,10 +30,15 @@ class Words(NamedTuple):
 def speaker(told: BySpeaker) -> Answer:
     """Whether the speaker tells the emotion."""
     on = told.dependence
-    found: bool | None = on.found
+    found = on.found
     one_only = f"{told.of_one_class or 'none'} of {told.speakers} speakers show one emotion only"
     if told.speakers == 1:
         found, sentence = None, "All is said by one speaker, so nothing can be said of others."
+    elif found is None:
+        sentence = (
+            f"This cannot be said: with so few utterances of each of {told.speakers} speakers chance alone tells"
+            f" {on.chance_bits:.2f} of {on.entropy_bits:.2f} bits of the emotion. Name speakers who say several things."
+        )
     elif found:
         sentence = (
             f"{one_only}, and who speaks tells {in_bits(on)}. Naming each speaker's most frequent emotion is right for"
@@ -94,7 +99,9 @@ def _said(told: Words, by: BySentence) -> tuple[bool | None, str]:
             None,
             "Few say a sentence that others say, and words can be compared only where two speakers have transcripts.",
         )
-    if found:
+    if found is None:
+        sentence += " So what the words tell cannot be said: it takes several emotions, each by several speakers."
+    elif found:
         sentence += (
             " So the words are a confound: a model may learn what is said in place of how. Compare it with a model of"
             " words alone, and test it on sentences that it has not learned from."
@@ -134,7 +141,7 @@ def channel(kinds: Sequence[Header], by_header: Dependence | None, noise: Recogn
     """
     figures: Figures = {"kinds_of_files": len(kinds)}
     sentences = []
-    found = False if noise is not None else None
+    found = None if noise is None else noise.found
     if by_header is not None:
         listed = "; ".join(map(_kind, kinds[:KINDS_TOLD])) + ("; and others" if len(kinds) > KINDS_TOLD else "")
         sentences.append(f"Files are of {len(kinds)} kinds ({listed}), and which tells {in_bits(by_header)}.")
@@ -148,7 +155,6 @@ def channel(kinds: Sequence[Header], by_header: Dependence | None, noise: Recogn
             f" people not learned from with {against_chance(noise)}."
         )
         figures |= _recognised("noise_floor", noise)
-        found = found or noise.found
     if found:
         sentences.append(
             "So the channel is a confound: the emotions were not recorded alike, be it in gain, room, microphone or"
@@ -156,7 +162,7 @@ def channel(kinds: Sequence[Header], by_header: Dependence | None, noise: Recogn
             " of emotion. normalise=utterance takes a part of it away."
         )
     elif found is None:
-        sentences.append("With one speaker, what the noise tells of others cannot be said.")
+        sentences.append("What noise tells of other people cannot be said: it takes each emotion by several speakers.")
     else:
         sentences.append("So how it was recorded does not tell the emotion.")
     return Answer("channel", "does the channel tell the emotion?", found, " ".join(sentences), figures)

@@ -56,13 +56,14 @@ class Views(NamedTuple):
 
 
 def write_views(context: Context, cells: Sequence[Cell], path: Path) -> None:
-    """Writes `views.safetensors`, unless it is there and of just this run, or no autoencoder is kept.
+    """Writes `views.safetensors`, unless it is there and of just this run; removes it where no autoencoder is kept.
 
     Raises:
         OutputError: when an autoencoder's file is damaged, or the place cannot be written.
     """
     chosen = _chosen(context, cells)
     if not chosen:
+        path.unlink(missing_ok=True)  # an earlier run with other settings may have left one
         return
     about = _about(context, chosen)
     if path.exists() and _key_of(path) == about["key"]:

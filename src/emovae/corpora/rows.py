@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -69,7 +70,10 @@ def read_text(path: Path, separators: str, needed: Iterable[str] = ()) -> Rows:
     """
     text = _decoded(path)
     header = next(iter(text.lstrip().splitlines()), "")
-    separator = max(separators, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+    try:
+        separator = max(separators, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+    except csv.Error as error:
+        raise CorpusError(f"{path}, line 1: {error}; write the names of the columns there") from error
     lines = _cut(path, text, separator)
     columns = next(lines, ("", ()))[1]
     for column in needed:
@@ -108,7 +112,7 @@ def read_json_lines(path: Path, wanted: Callable[[str], bool]) -> Rows:
         where = f"line {count}"
         try:
             content = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CorpusError(f"{path}, {where}, is no JSON ({error}); write one object a line") from error
         if not isinstance(content, dict):
             raise CorpusError(f"{path}, {where}, is no JSON object; write one object a line, column to value")
@@ -138,7 +142,7 @@ def read_parquet(path: Path, wanted: Callable[[str], bool]) -> Rows:
                 if wanted(field.name) and types.is_nested(field.type):
                     raise CorpusError(f"{path}: column {field.name} holds {field.type}; write text there")
             records = file.read(columns=[name for name in schema.names if wanted(name)]).to_pylist()
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise CorpusError(f"{path} cannot be read as Parquet: {error}; write it anew") from error
     rows = tuple(_row(path, f"row {count}", record) for count, record in enumerate(records, start=1))
     return Rows(path, tuple(schema.names), rows)
@@ -168,6 +172,8 @@ def _row(path: Path, where: str, content: Mapping[str, object]) -> Row:
     for column, cell in content.items():
         if cell is not None and not isinstance(cell, str | int | float):
             raise CorpusError(f"{path}, {where}: {column} is a {type(cell).__name__}; write text or a number there")
+        if isinstance(cell, str) and any(unicodedata.category(mark) == "Cs" for mark in cell):
+            raise CorpusError(f"{path}, {where}: {column} is {cell!r}, which has half a character; write it anew")
     return Row(where, {column: "" if cell is None else str(cell).strip() for column, cell in content.items()})
 
 

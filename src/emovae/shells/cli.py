@@ -3,23 +3,28 @@
 Commands import what they need when they run, so that help and argument errors come at once.
 """
 
+import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
-from emovae.errors import EmovaeError, OutputError
+from emovae.errors import ConfigError, EmovaeError, OutputError
 from emovae.labels import MAPPINGS, LabelMapping
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 ENDED = 143
 FINDINGS = 1
 WRONG = 2
 DEFAULT_CACHE = Path("~/.cache/emovae")
+DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
+"""A setting that says who is held out."""
 
 _jobs = click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: one for each processor core]"
@@ -34,7 +39,18 @@ _cache = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Ends as a shell expects it where nobody reads on; click would end with 1, which here means findings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be flushed has a place
+            sys.exit(BROKEN_PIPE)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="emovae")
 def cli() -> None:
     """Latent representations of speech emotion with variational autoencoders, after Latif et al. (2018)."""
@@ -191,6 +207,8 @@ def run(
     # All are read before torch is imported: a wrong setting, folder or file is told at once.
     stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
     presets.variants(stated)
+    if published is not None and (both := [one for one in assignments if DIVIDES.match(one)]):
+        raise ConfigError(f"--folds {published} and --set {both[0]} both say who is held out; leave one of them out")
     opened = open_corpus(corpus, reader)
     given = None if published is None else read_folds(published, opened.utterances)
     stated = stated if given is None else given.stated_in(stated)

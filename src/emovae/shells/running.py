@@ -1,7 +1,7 @@
 """What `emovae run`, `quickstart` and `report` do once their arguments and the corpus are read; this brings torch."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from joblib import cpu_count  # it knows the limits of a container too
 from emovae.audited import as_json
 from emovae.config import Experiment
 from emovae.corpora import Corpus
-from emovae.errors import CorpusError
+from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
 from emovae.experiment import Several, run
 from emovae.files import write_bytes, write_json
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.presets import variants
 from emovae.shells.progress import Progress, record
+from emovae.tasks import tasks_of
 from emovae.tracking import Tracker, open_board
 
 
@@ -54,6 +55,9 @@ def perform(
     jobs = jobs or (1 if chosen == "cuda" else cpu_count())
     run_one = partial(_run_one, corpus=corpus, where=where, cache=cache, jobs=jobs, device=chosen, given=given)
     if experiment.variants:
+        for name, one in variants(experiment).items():  # what cannot be divided is told before anything is learned
+            with _of_variant(name):
+                tasks_of(one, corpus, corpus.utterances, given)
         _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
     else:
         run_one(experiment, out, track, None)
@@ -88,16 +92,28 @@ def _run_one(
     return outcome.results
 
 
+@contextmanager
+def _of_variant(name: str) -> Iterator[None]:
+    """Says whose error it is."""
+    try:
+        yield
+    except EmovaeError as error:
+        raise type(error)(f"variant {name}: {error}") from error
+
+
 def _run_variants(
     experiment: Experiment, corpus: str, out: Path, run_one: Callable[[Experiment, Path], dict[str, Any]]
 ) -> None:
     """Every variant in a folder of its own, each with its report, and one table of all."""
     from emovae.ablation import ablation, markdown  # noqa: PLC0415
 
+    if (out / "results.json").exists():
+        raise OutputError(f"{out} holds a run without variants; give --out a folder of its own, or remove that run")
     told = {}
     for name, one in variants(experiment).items():
-        told[name] = run_one(one, out / name)
-        tell_report(out / name)
+        with _of_variant(name):
+            told[name] = run_one(one, out / name)
+            tell_report(out / name)
     text = markdown(experiment.name, corpus, ablation(told))
     write_bytes(out / "table.md", text.encode())
     click.echo(text)
@@ -108,9 +124,12 @@ def _write_audit(experiment: Experiment, corpus: Corpus, cache: Path, jobs: int,
     """What else than emotion the corpus gives away, for the report; a corpus that cannot be asked has no audit."""
     from emovae.audit import audit  # noqa: PLC0415
 
+    (out / "audit.json").unlink(missing_ok=True)  # it may be of another corpus
     if "emotion" in experiment.targets:
-        with suppress(CorpusError):
+        try:
             write_json(out / "audit.json", as_json(audit(corpus, cache, mapping=experiment.mapping, jobs=jobs)))
+        except (CorpusError, AudioError) as error:
+            click.echo(f"no audit: {error}", err=True)
 
 
 def tell_report(folder: Path) -> None:
