@@ -1,7 +1,7 @@
 """The first of two passes: nobody is named by a classifier that learned from their own voice."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +14,12 @@ from emovae.classifiers import LSTMClassifier
 from emovae.config import Classifier
 from emovae.errors import ProtocolError
 from emovae.first_pass import GROUPS, first_pass
-from emovae.frames import CorpusFrames
 from emovae.grid import Cell, Context
 from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.plan import Fold, Plan
-from emovae.presets import resolve
-from emovae.tasks import Task
 from emovae.training import Labelled, predict, train_classifier
-from emovae.utterance import Utterance
+from handmade import utterance, world
 
 CLASSES = ("anger", "calm", "joy")
 CELL = Cell("CVAE-LSTM", 0, 0, 0, "predicted", 4)
@@ -43,21 +40,10 @@ def context_of(train: str, *, unknown: Sequence[int] = (), unknown_stopping: boo
     out = {*unknown, *(stopping if unknown_stopping else ())}
     fold = Fold(name="fold", train=tuple(range(learned)), validation=stopping, test=tested, extra=())
     told = tuple(None if place in out else label for place, label in enumerate(labels))
-    task = Task(
-        target="emotion",
-        subset="complete",
-        classes=CLASSES,
-        labels=labels,
-        condition_classes=CLASSES,
-        condition_labels=told,
-        plan=Plan("by hand", (fold,), "0" * 16),
-    )
-    utterances = tuple(Utterance(id=str(place), audio=None, speaker=name) for place, name in enumerate(speakers))
-    spans = np.zeros((len(utterances), 2), np.int64)
-    frames = CorpusFrames(
-        folder=Path("nowhere"), key="none", utterances=utterances, spans=spans, left_out=(), digest=""
-    )
-    return Context(resolve({"name": "by-hand"}), frames, (task,), Path("nowhere"), CPU)
+    spoken = zip(speakers, labels, strict=True)
+    context = world([utterance(place, name, label) for place, (name, label) in enumerate(spoken)], [])
+    (task,) = context.tasks
+    return context._replace(tasks=(replace(task, condition_labels=told, plan=Plan("by hand", (fold,), "0" * 16)),))
 
 
 def sequences(members: Sequence[int]) -> Sequences:

@@ -95,10 +95,9 @@ def _require_emotions(corpus: Corpus, utterances: Sequence[Utterance], mapping: 
     classes = sorted({name for emotion in emotions if (name := mapped(emotion, mapping)) is not None})
     if len(classes) < 2:
         remedy = "choose another mapping" if len(emotions) > 1 else "label the recordings with emotions"
-        remedy = "; ".join(why) or remedy
         raise CorpusError(
             f"an audit needs two emotions, and under the mapping {mapping} {corpus.name} has"
-            f" {', '.join(classes) or 'none'}; {remedy}"
+            f" {', '.join(classes) or 'none'}; {'; '.join(why) or remedy}"
         )
 
 

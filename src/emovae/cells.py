@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae import rivals
-from emovae.calibration import SUM_TOLERANCE
+from emovae.calibration import distributions
 from emovae.files import damaged, read_json, write_json
 from emovae.grid import Cell, Context, cell_key, is_learned, is_network
 from emovae.machine import give_memory_back, one_thread
@@ -38,6 +38,19 @@ def result_of(context: Context, cell: Cell) -> CellResult | None:
     return result
 
 
+def finished(context: Context, cell: Cell) -> CellResult:
+    """The result of a cell that has one.
+
+    Raises:
+        OutputError: when its file is damaged.
+        ValueError: when it is not finished.
+    """
+    result = result_of(context, cell)
+    if result is None:
+        raise ValueError(f"cell {cell} is not finished")
+    return result
+
+
 def _wrong(result: CellResult, tested: tuple[int, int], stopped: tuple[int, int], *, shares: bool) -> Iterator[str]:
     """What a cell's file says that no cell leaves; `tested` and `stopped` are shapes of probabilities."""
     arrays: list[tuple[str, NDArray[np.float32] | None, tuple[int, ...]]] = [
@@ -55,8 +68,11 @@ def _wrong(result: CellResult, tested: tuple[int, int], stopped: tuple[int, int]
             yield f"{name} of shape {values.shape}, not {shape}"
         elif not np.isfinite(values).all():
             yield f"{np.sum(~np.isfinite(values))} of the {name} are no numbers"
-        elif shares and len(shape) == 2 and ((values < 0).any() or (np.abs(values.sum(1) - 1) > SUM_TOLERANCE).any()):
-            yield f"{name} that do not sum to 1"
+        elif shares and len(shape) == 2:
+            try:
+                distributions(values)
+            except ValueError as error:
+                yield f"{name}: {error}"
     if result.use is not None and set(result.use) != {"active", "divergence"}:
         yield f"use of {', '.join(result.use) or 'nothing'}"
     for curve in (result.classifier_curve, result.autoencoder_curve):

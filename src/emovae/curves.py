@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emovae.cells import result_of
+from emovae.cells import finished
 from emovae.files import damaged
 from emovae.grid import Cell, Context, autoencoder_key, cell_key
 
@@ -57,9 +57,7 @@ def curves(context: Context, cells: Sequence[Cell]) -> bytes:
 
 
 def _lines(context: Context, cell: Cell) -> Iterator[dict[str, Any]]:
-    task, result = context.tasks[cell.task], result_of(context, cell)
-    if result is None:
-        raise ValueError(f"cell {cell} is not finished")
+    task, result = context.tasks[cell.task], finished(context, cell)
     for stage, curve in zip(STAGES, (result.autoencoder_curve, result.classifier_curve), strict=True):
         if not curve:
             continue

@@ -18,12 +18,11 @@ A real one, EmoBox's `urdu_test_fold_1.jsonl`, has a line for each utterance, su
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emovae.corpora.rows import read
+from emovae.corpora.rows import has_half_a_character, read
 from emovae.errors import ProtocolError
 from emovae.given_folds import TEST, TRAIN, VALIDATION, Entry, GivenFolds, given_folds
 from emovae.utterance import Utterance
@@ -195,7 +194,7 @@ def _text(path: Path, where: str, column: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ProtocolError(f"{path}, {where}: {column} is {_shown(value)}; write text or a whole number there")
     text = str(value).strip()
-    if any(unicodedata.category(mark) == "Cs" for mark in text):
+    if has_half_a_character(text):
         raise ProtocolError(f"{path}, {where}: {column} is {_shown(value)}, which is half a character; write it anew")
     return text
 

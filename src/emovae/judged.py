@@ -1,9 +1,9 @@
 """Finished cells, read again: who was tested and what was said of them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
-from emovae.cells import result_of
+from emovae.cells import finished
 from emovae.grid import Cell, Context
 from emovae.stages import CellResult
 
@@ -43,6 +43,22 @@ def lines_of(cells: Sequence[Cell]) -> dict[Line, list[Cell]]:
     return lines
 
 
+class _OfACell(Protocol):
+    @property
+    def cell(self) -> Cell: ...
+
+
+T = TypeVar("T", bound=_OfACell)
+
+
+def by_seed(among: Sequence[T]) -> dict[int, list[T]]:
+    """What is told of some cells, seed by seed, in the order in which the seeds first come."""
+    seeds: dict[int, list[T]] = {}
+    for one in among:
+        seeds.setdefault(one.cell.seed, []).append(one)
+    return seeds
+
+
 def judge(context: Context, cell: Cell) -> Judged:
     """Reads what a finished cell said.
 
@@ -50,9 +66,7 @@ def judge(context: Context, cell: Cell) -> Judged:
         ValueError: when it is not finished.
     """
     task, members = context.tasks[cell.task], context.fold(cell).test
-    result = result_of(context, cell)
-    if result is None:
-        raise ValueError(f"cell {cell} is not finished")
+    result = finished(context, cell)
     predicted = [task.classes[place] for place in result.probabilities.argmax(axis=1)]
     true = [str(task.labels[member]) for member in members]
     return Judged(cell, members, true, predicted, result)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from emovae import calibration
 from emovae.grid import Context
-from emovae.judged import Judged
+from emovae.judged import Judged, by_seed
 from emovae.labels import LabelMapping
 from emovae.selective import accuracy_at, aurc, risk_coverage
 from emovae.tasks import Task
@@ -45,10 +45,8 @@ def trust(context: Context, task: Task, judged: Sequence[Judged], mapping: Label
         judged: all its cells.
         mapping: of labels, which the raters' votes go through, too.
     """
-    by_seed: dict[int, list[Judged]] = {}
-    for one in judged:
-        by_seed.setdefault(one.cell.seed, []).append(one)
-    seeds = [_ways(context, task, folds) for folds in by_seed.values()]
+    folds_of = by_seed(judged)
+    seeds = [_ways(context, task, folds) for folds in folds_of.values()]
     raters = enumerate(context.frames.utterances if task.target == "emotion" else ())
     found = {member: votes_of(utterance, task.classes, mapping) for member, utterance in raters}
     votes = {member: one for member, one in found.items() if one is not None}
@@ -57,7 +55,7 @@ def trust(context: Context, task: Task, judged: Sequence[Judged], mapping: Label
     if _differ(alone):
         told["ensemble"] = _figures(_ensemble(alone), votes)
     if all(one.result.reconstruction is not None for one in judged):
-        told["reconstruction"] = _mean([_by_reconstruction(folds) for folds in by_seed.values()])
+        told["reconstruction"] = _mean([_by_reconstruction(folds) for folds in folds_of.values()])
     return told
 
 

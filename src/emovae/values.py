@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from emovae.cells import result_of
+from emovae.cells import finished
 from emovae.concordance import concordance, concordance_interval
 from emovae.grid import Cell, Context, is_told
-from emovae.judged import Line, lines_of
+from emovae.judged import Line, by_seed, lines_of
 from emovae.labels import DIMENSIONS
 from emovae.seeds import seed_for
 from emovae.tasks import Task
@@ -47,12 +47,9 @@ def valued(context: Context, cells: Sequence[Cell]) -> dict[Line, list[Valued]]:
     lines: dict[Line, list[Valued]] = {}
     for line, among in lines_of([cell for cell in cells if cell.continuous]).items():
         for cell in among:
-            result = result_of(context, cell)
-            if result is None:
-                raise ValueError(f"cell {cell} is not finished")
             members = context.fold(cell).test
             true = context.tasks[cell.task].values_of(members).astype(np.float64)
-            said = result.probabilities[:, 0].astype(np.float64)
+            said = finished(context, cell).probabilities[:, 0].astype(np.float64)
             lines.setdefault(line, []).append(Valued(cell, members, true, said))
     return lines
 
@@ -67,15 +64,13 @@ def continuous(context: Context, cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def _row(context: Context, line: Line, among: Sequence[Valued]) -> dict[str, Any]:
-    by_seed: dict[int, list[Valued]] = {}
-    for one in among:
-        by_seed.setdefault(one.cell.seed, []).append(one)
-    first, *_ = by_seed.values()  # the others are of the same utterances in the same order
+    seeds = by_seed(among)
+    first, *_ = seeds.values()  # the others are of the same utterances in the same order
     true = np.concatenate([one.true for one in first])
-    said = np.stack([np.concatenate([one.said for one in folds]) for folds in by_seed.values()])
+    said = np.stack([np.concatenate([one.said for one in folds]) for folds in seeds.values()])
     speakers = np.array([context.frames.utterances[member].speaker for one in first for member in one.members])
     ends = concordance_interval(true, said, speakers, seed_for(0, "bootstrap"))
-    each = {seed: concordance(true, one) for seed, one in zip(by_seed, said, strict=True)}
+    each = {seed: concordance(true, one) for seed, one in zip(seeds, said, strict=True)}
     task = context.tasks[line.task]
     return {
         "target": task.target,
@@ -85,7 +80,7 @@ def _row(context: Context, line: Line, among: Sequence[Valued]) -> dict[str, Any
         "latent": line.latent,
         "uses_true_label": is_told(among[0].cell),
         "n": len(true),
-        "seeds": len(by_seed),
+        "seeds": len(seeds),
         "ccc": float(np.mean(list(each.values()))),
         "rmse": float(np.mean(np.sqrt(np.mean(np.square(said - true), axis=1)))),
         "interval": None if ends is None else list(ends),

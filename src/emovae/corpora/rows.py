@@ -168,11 +168,20 @@ def number(path: Path, row: Row, column: str | None) -> float | None:
     return value
 
 
+def has_half_a_character(text: str) -> bool:
+    r"""Whether half of a surrogate pair is in it, which JSON can write and UTF-8 cannot.
+
+    >>> has_half_a_character("anger\ud800"), has_half_a_character("\U0001f600")
+    (True, False)
+    """
+    return any(unicodedata.category(mark) == "Cs" for mark in text)
+
+
 def _row(path: Path, where: str, content: Mapping[str, object]) -> Row:
     for column, cell in content.items():
         if cell is not None and not isinstance(cell, str | int | float):
             raise CorpusError(f"{path}, {where}: {column} is a {type(cell).__name__}; write text or a number there")
-        if isinstance(cell, str) and any(unicodedata.category(mark) == "Cs" for mark in cell):
+        if isinstance(cell, str) and has_half_a_character(cell):
             raise CorpusError(f"{path}, {where}: {column} is {cell!r}, which has half a character; write it anew")
     return Row(where, {column: "" if cell is None else str(cell).strip() for column, cell in content.items()})
 
