@@ -19,7 +19,7 @@ from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
 from emovae.descriptors import COLUMNS, LEAST_SAMPLES, Level, corpus_descriptors, descriptors_of
 from emovae.errors import AudioError
-from emovae.extraction import BATCH
+from emovae.extraction import HANDFUL
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.presets import resolve
 
@@ -78,10 +78,10 @@ def test_any_number_of_threads_gives_the_same_rows_and_nothing_is_computed_twice
     together = corpus_descriptors(corpus, frames, level, tmp_path / "b", threads=3)
     assert np.array_equal(alone.values, together.values)
     assert (alone.digest, alone.key) == (together.digest, together.key)
-    assert told == [*range(BATCH, 40, BATCH), 40]
+    assert told == [*range(HANDFUL, 40, HANDFUL), 40]
     corpus_descriptors(corpus, frames, level, tmp_path / "a", progress=lambda done, _of: told.append(done))
     assert told[-1:] == [40]
-    assert len(told) == 1
+    assert len(told) == 3
 
 
 def test_the_rows_are_those_of_the_utterances_that_are_kept(recorded: Corpus, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.errors import AudioError, OutputError
-from emovae.extraction import BATCH
+from emovae.extraction import HANDFUL
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.logmel import LogMel, log_mel
 from emovae.utterance import Utterance
@@ -98,8 +98,8 @@ def test_nothing_is_computed_a_second_time(tmp_path: Path) -> None:
     assert np.array_equal(computed(corpus, cache).values, first)
 
 
-def test_many_recordings_go_batch_by_batch_in_their_order_with_any_number_of_threads(tmp_path: Path) -> None:
-    count = BATCH + 6
+def test_many_recordings_go_by_handfuls_in_their_order_with_any_number_of_threads(tmp_path: Path) -> None:
+    count = HANDFUL + 6
     utterances = tuple(Utterance(id=f"u{place:03}", audio=None, speaker="s") for place in range(count))
 
     def waveform(utterance: Utterance) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -116,7 +116,7 @@ def test_many_recordings_go_batch_by_batch_in_their_order_with_any_number_of_thr
         threads=4,
         progress=lambda done, of: told.append((done, of)),
     )
-    assert told == [(BATCH, count), (count, count)]
+    assert told == [(HANDFUL, count), (count, count)]
     assert_each_is_its_own(threaded, corpus)
     alone = corpus_frames(corpus, FrontEnd(), tmp_path / "one", at_least=1, threads=1)
     assert alone.digest == threaded.digest

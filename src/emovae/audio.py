@@ -5,6 +5,7 @@ much there ought to be, and sound that is not all there is refused.
 """
 
 import io
+import math
 import os
 import struct
 from pathlib import Path
@@ -83,10 +84,10 @@ def waveform_of(path: Path, sound: Sound) -> Waveform:
         waveform = soxr.resample(waveform, rate_hz, SAMPLE_RATE_HZ, quality="HQ")
     if waveform.size == 0:
         raise _refused(path, f"holds {_length(len(samples), rate_hz)}, not one sample at {SAMPLE_RATE_HZ} Hz")
-    peak = float(np.abs(waveform).max())
+    peak = _peak(waveform)
     if peak < SILENT_PEAK:
         raise _refused(path, f"is silent: its peak is {peak:.2g} of full scale, sound needs {SILENT_PEAK:g}")
-    return np.ascontiguousarray(np.clip(waveform, -1, 1), dtype=np.float32)
+    return np.ascontiguousarray(np.clip(waveform, -1, 1) if peak > 1 else waveform, dtype=np.float32)
 
 
 def unreadable(path: Path, error: OSError) -> AudioError:
@@ -129,7 +130,7 @@ def _decode(path: Path) -> Sound:
         _require_known(path, source)
         rate_hz, promised = int(source.samplerate), int(source.frames)
         try:
-            sound: Waveform = source.read(dtype="float32", always_2d=True)
+            sound = _samples(source)
         except soundfile.SoundFileError as error:
             heard = _length(max(0, source.tell()), rate_hz)
             trouble = f"is cut or broken: of {_length(promised, rate_hz)} it gives {heard}"
@@ -140,6 +141,15 @@ def _decode(path: Path) -> Sound:
     if promised == 0:
         raise _refused(path, f"holds no samples in its {size} bytes")
     return Sound(sound, rate_hz)
+
+
+def _samples(source: soundfile.SoundFile) -> Waveform:
+    """All samples [frame, channel]; those of 16 bits are scaled here, several times faster than by libsndfile."""
+    if source.subtype != "PCM_16":
+        samples: Waveform = source.read(dtype="float32", always_2d=True)
+        return samples
+    whole: NDArray[np.int16] = source.read(dtype="int16", always_2d=True)
+    return np.multiply(whole, np.float32(2.0**-15), dtype=np.float32)
 
 
 def _require_known(path: Path, source: soundfile.SoundFile) -> None:
@@ -163,13 +173,18 @@ def _mix(path: Path, sound: Waveform) -> Waveform:
     # Infinities of both signs meet in the sum; they are counted below and need no warning here.
     with np.errstate(invalid="ignore", over="ignore"):
         mono = sound[:, 0] if channels == 1 else np.einsum("fc->f", sound) / np.float32(channels)
-    broken = mono.size - int(np.count_nonzero(np.isfinite(mono)))
-    if broken:
+    peak = _peak(mono)
+    if not math.isfinite(peak):
+        broken = mono.size - int(np.count_nonzero(np.isfinite(mono)))
         raise _refused(path, f"holds NaN or infinity in {broken} of {mono.size} samples")
-    peak = float(np.abs(mono).max())
     if peak > LOUDEST_PEAK:
         raise _refused(path, f"has a peak of {peak:.4g} where full scale is 1", "scale its samples to -1..1")
     return mono
+
+
+def _peak(mono: Waveform) -> float:
+    """The furthest from zero; NaN where any sample is."""
+    return float(np.maximum(mono.max(), abs(mono.min())))
 
 
 def _look(path: Path, stream: BinaryIO, start: bytes, size: int) -> BinaryIO | None:

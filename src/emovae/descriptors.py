@@ -8,7 +8,7 @@ openSMILE itself reads 16-bit samples, and makes full scale overflow, so samples
 shorter than its longest window of 60 ms is filled with silence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, ConfigError
-from emovae.extraction import Progress, Transform, extract, unusable
+from emovae.extraction import Progress, Rows, Transform, extract, unusable
 from emovae.files import fingerprint
 from emovae.frames import CorpusFrames
 
@@ -149,7 +149,7 @@ def remedy() -> str:
     return f"pip install 'emovae[egemaps]' ({LICENCE})"
 
 
-def _described(level: Level) -> Callable[[Waveform], NDArray[np.float32]]:
+def _described(level: Level) -> Callable[[Sequence[Waveform]], list[Rows | AudioError]]:
     import opensmile  # an extra that need not be there, and slow to import
 
     levels = opensmile.FeatureLevel
@@ -157,14 +157,14 @@ def _described(level: Level) -> Callable[[Waveform], NDArray[np.float32]]:
         feature_set=opensmile.FeatureSet.eGeMAPSv02,
         feature_level={"low_level": levels.LowLevelDescriptors, "functionals": levels.Functionals}[level],
     )
-    return lambda waveform: _rows(smile, waveform)
+    return lambda waveforms: [_rows(smile, waveform) for waveform in waveforms]
 
 
-def _rows(smile: Any, waveform: Waveform) -> NDArray[np.float32]:
+def _rows(smile: Any, waveform: Waveform) -> Rows | AudioError:
     filled = np.pad(waveform.clip(-1.0, LOUDEST), (0, max(0, LEAST_SAMPLES - len(waveform))))
-    rows: NDArray[np.float32] = smile.process_signal(filled, SAMPLE_RATE_HZ).to_numpy(np.float32)
+    rows: Rows = smile.process_signal(filled, SAMPLE_RATE_HZ).to_numpy(np.float32)
     if odd := int((~np.isfinite(rows)).sum()):
-        raise AudioError(
+        return AudioError(
             f"has {odd} eGeMAPS descriptors of {rows.size} that are no finite numbers; leave the recording out of the"
             " corpus, or leave out the models that read eGeMAPS"
         )

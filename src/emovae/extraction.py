@@ -1,7 +1,10 @@
 """Every recording of a corpus goes through a transform once: decode, resample, compute, keep in the cache."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,10 +20,16 @@ from emovae.files import fingerprint
 from emovae.machine import one_thread
 from emovae.utterance import Utterance
 
-BATCH = 64
+HANDFUL, HANDFUL_BYTES = 16, 2**22
+"""Recordings that a thread takes at once, and the size of their files beyond which it takes fewer."""
+AHEAD = 8
+"""Handfuls that may wait to be written."""
 TOLD = 5
 
+Rows = NDArray[np.float32]
+
 Progress = Callable[[int, int], None]
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -28,12 +37,12 @@ class Transform(NamedTuple):
     """What is computed of a recording.
 
     Attributes:
-        rows: waveform [sample] -> float32 [row, column].
+        rows: waveforms [sample] -> of each its rows, float32 [row, column], or why it has none.
         columns: how many values a row has.
         facts: all that the rows depend on beside the recording, as a JSON value; a part of their name in the cache.
     """
 
-    rows: Callable[[Waveform], NDArray[np.float32]]
+    rows: Callable[[Sequence[Waveform]], Sequence[Rows | AudioError]]
     columns: int
     facts: tuple[Any, ...]
 
@@ -134,7 +143,9 @@ def _digests(corpus: Corpus, pool: ThreadPoolExecutor) -> tuple[dict[Utterance, 
     """The digests of the recordings that are there, and the recordings that are not."""
     digests: dict[Utterance, str] = {}
     missing: list[Problem] = []
-    for utterance, digest in zip(corpus.utterances, pool.map(_trying(corpus.digest), corpus.utterances), strict=True):
+    some = [corpus.utterances[start : start + HANDFUL] for start in range(0, len(corpus.utterances), HANDFUL)]
+    named = pool.map(lambda few: [_trying(corpus.digest)(utterance) for utterance in few], some)
+    for utterance, digest in zip(corpus.utterances, chain.from_iterable(named), strict=True):
         if isinstance(digest, AudioError):
             missing.append(Problem(utterance.id, where(utterance), _why(utterance, digest)))
         else:
@@ -161,17 +172,57 @@ def _rows(
     pool: ThreadPoolExecutor,
     facts: dict[str, Any],
     progress: Progress,
-) -> Iterator[NDArray[np.float32]]:
-    work = _trying(lambda utterance: transform.rows(corpus.waveform(utterance)))
-    for start in range(0, len(present), BATCH):
-        for offset, result in enumerate(pool.map(work, present[start : start + BATCH])):
+) -> Iterator[Rows]:
+    work = partial(_transformed, corpus, transform)
+    done = 0
+    for results in _ahead(pool, work, _handfuls(present)):
+        for utterance, result in results:
             if isinstance(result, AudioError):
-                facts["problems"].append([start + offset, _why(present[start + offset], result)])
+                facts["problems"].append([done, _why(utterance, result)])
                 facts["lengths"].append(0)
             else:
                 facts["lengths"].append(len(result))
                 yield result
-        progress(min(start + BATCH, len(present)), len(present))
+            done += 1
+        progress(done, len(present))
+
+
+def _transformed(
+    corpus: Corpus, transform: Transform, some: Sequence[Utterance]
+) -> list[tuple[Utterance, Rows | AudioError]]:
+    """The rows of some recordings, or why one has none."""
+    heard = [(utterance, _trying(corpus.waveform)(utterance)) for utterance in some]
+    waveforms = [waveform for _, waveform in heard if not isinstance(waveform, AudioError)]
+    rows = iter(transform.rows(waveforms) if waveforms else ())
+    return [(utterance, one if isinstance(one, AudioError) else next(rows)) for utterance, one in heard]
+
+
+def _handfuls(present: Sequence[Utterance]) -> Iterator[list[Utterance]]:
+    """Utterances in their order, so many together that threads seldom wait for each other, and long ones alone."""
+    some, size = list[Utterance](), 0
+    for utterance in present:
+        try:
+            more = utterance.audio.stat().st_size if utterance.audio is not None else 0
+        except OSError:  # reading it tells what is the matter
+            more = 0
+        if some and (len(some) == HANDFUL or size + more > HANDFUL_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(utterance)
+        size += more
+    if some:
+        yield some
+
+
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[S], T], things: Iterable[S]) -> Iterator[T]:
+    """Like `pool.map`, and yet never far ahead of who reads the results."""
+    begun: deque[Future[T]] = deque()
+    for thing in things:
+        begun.append(pool.submit(work, thing))
+        if len(begun) > AHEAD:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 def _why(utterance: Utterance, error: AudioError) -> str:

@@ -13,10 +13,10 @@ from emovae.corpora import Corpus
 from emovae.errors import OutputError
 from emovae.extraction import Extraction, Problem, Progress, Transform, extract, unusable
 from emovae.files import fingerprint
-from emovae.logmel import LogMel, log_mel
+from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
 from emovae.utterance import Utterance
 
-FRAMES_VERSION = 2
+FRAMES_VERSION = 3
 """Raised when the same audio and configuration give other frames than before."""
 
 
@@ -84,9 +84,12 @@ def corpus_frames(
         AudioError: for recordings that cannot be used, unless they are to be skipped: how many, and the first of them.
         OutputError: when the cache cannot be written.
     """
-    log_mels = LogMel(front_end)
+    filters = LogMel(front_end)
+    block = BLOCK_FRAMES if threads == 1 else MANY_FRAMES
     transform = Transform(
-        lambda waveform: log_mel(waveform, log_mels), front_end.bands, (FRAMES_VERSION, front_end.model_dump())
+        lambda waveforms: log_mels(waveforms, filters, block),
+        front_end.bands,
+        (FRAMES_VERSION, front_end.model_dump()),
     )
     found = extract(corpus, transform, folder, threads=threads, progress=progress)
     problems = _problems(found, at_least)
