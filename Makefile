@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow docs check lint types imports clean
+.PHONY: help quickstart test test-slow bench docs check lint types imports clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,11 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@$(PIP) -e '.[dev]'
 	@touch $@
 
+$(VENV)/bench.stamp: $(VENV)/run.stamp
+	@echo "installing the peers into $(VENV) ..."
+	@$(PIP) -e '.[bench]'
+	@touch $@
+
 quickstart: $(VENV)/run.stamp  ## the paper's pipeline on synthetic speech: a table in minutes
 	@$(BIN)/emovae quickstart
 
@@ -30,6 +35,9 @@ test: $(VENV)/dev.stamp  ## the everyday tests and the docstring examples
 
 test-slow: $(VENV)/dev.stamp  ## the slow tests
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m slow
+
+bench: $(VENV)/bench.stamp  ## the comparisons with peers, an hour and a half; ROWS="log-mel start-up" runs some
+	@$(BIN)/python -W ignore -m benchmarks $(ROWS)
 
 docs: $(VENV)/dev.stamp  ## the site of docs/, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -3,30 +3,31 @@
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from pythae.data.datasets import BaseDataset
-from pythae.models import VAE as PythaeVAE
-from pythae.models import VAEConfig
-from pythae.models.base.base_utils import ModelOutput
-from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
-from torch import Tensor
 
-from benchmarks.measure import Row, faster, paired, spelt, spread, timed
+from benchmarks.measure import Paired, Row, faster, spelt, spread, timed
+from benchmarks.pythae_vae import in_pythae
 from emovae.autoencoders import VAE
 from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.corpora import open_corpus
+from emovae.examples import Examples
 from emovae.frames import corpus_frames
 from emovae.machine import Machine, resolve_precision
 from emovae.normalise import fit
 from emovae.segments import segment
-from emovae.training import Examples, autoencoder_loss, train_autoencoder
+from emovae.training import autoencoder_loss, train_autoencoder
 
 UTTERANCES, HELD_OUT, EPOCHS = 1500, 0.2, 5
 SETTINGS = Autoencoder(epochs=EPOCHS, stop="epochs")
@@ -43,40 +44,6 @@ class Sides(NamedTuple):
     held_out: Examples
 
 
-class Encoder(BaseEncoder):  # type: ignore[misc]
-    """Our encoder for pythae."""
-
-    def __init__(self, network: VAE) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, segments: Tensor) -> ModelOutput:
-        """Q(z|X)."""
-        mean, log_variance = self.network.encode(segments)
-        return ModelOutput(embedding=mean, log_covariance=log_variance)
-
-
-class Decoder(BaseDecoder):  # type: ignore[misc]
-    """Our decoder for pythae."""
-
-    def __init__(self, network: VAE) -> None:
-        super().__init__()
-        self.layers = network.decoder
-
-    def forward(self, latent: Tensor) -> ModelOutput:
-        """The mean of P(X|z)."""
-        return ModelOutput(reconstruction=self.layers(latent))
-
-
-class WholeSquares(PythaeVAE):  # type: ignore[misc]
-    """Pythae's VAE with eq. 2 as its loss: its own halves the squared error."""
-
-    def loss_function(self, recon_x: Tensor, x: Tensor, mu: Tensor, log_var: Tensor, z: Tensor) -> Any:
-        """Squared distance, plus KL, and both alone; means over the batch."""
-        _, half, divergence = super().loss_function(recon_x, x, mu, log_var, z)
-        return 2 * half + divergence, 2 * half, divergence
-
-
 def segments_of_voices() -> Sides:
     """Normalised segments of synthetic voices, the last fifth of the utterances held out."""
     with TemporaryDirectory() as cache:
@@ -87,22 +54,23 @@ def segments_of_voices() -> Sides:
         return Sides(*(Examples(segment(normaliser, side, Segments()).values, None) for side in sides))
 
 
-def fresh() -> VAE:
-    """The same first weights whenever it is called."""
-    return VAE(VALUES, SETTINGS, torch.Generator().manual_seed(0))
+def fresh(seed: int) -> VAE:
+    """The same first weights whenever it is called with the same seed."""
+    return VAE(VALUES, SETTINGS, torch.Generator().manual_seed(seed))
 
 
-def by_emovae(sides: Sides, precision: str) -> VAE:
-    """Five epochs by our loop."""
-    network = fresh()
-    train_autoencoder(network, sides.train, sides.held_out, SETTINGS, 0, Machine(precision=precision), _silent)
+def by_emovae(sides: Sides, precision: str, seed: int) -> VAE:
+    """Five epochs by our loop, segments kept as a cell keeps them."""
+    network, machine = fresh(seed), Machine(precision=precision)
+    train, held_out = (Examples(side.segments.to(machine.kept), None) for side in sides)
+    train_autoencoder(network, train, held_out, SETTINGS, seed, machine, _silent)
     return network
 
 
-def by_pythae(sides: Sides) -> VAE:
+def by_pythae(sides: Sides, seed: int) -> VAE:
     """Five epochs by pythae's trainer, its progress bars thrown away."""
-    network = fresh()
-    model = WholeSquares(VAEConfig((VALUES,), SETTINGS.latent), Encoder(network), Decoder(network))
+    network = fresh(seed)
+    model = in_pythae(network, VALUES, SETTINGS.latent)
     with TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         settings = BaseTrainerConfig(
             folder,
@@ -110,6 +78,7 @@ def by_pythae(sides: Sides) -> VAE:
             per_device_eval_batch_size=4096,
             num_epochs=EPOCHS,
             learning_rate=SETTINGS.learning_rate,
+            seed=seed,
             no_cuda=True,
         )
         datasets = (BaseDataset(side.segments, torch.zeros(len(side.segments))) for side in sides)
@@ -126,36 +95,62 @@ def products_per_second() -> float:
 
 def rows(rounds: int) -> Iterator[Row]:
     """Both precisions beside pythae, and the faster one beside the rate of products; on one thread and on two."""
-    logging.getLogger("pythae").setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)  # pythae tells every epoch
     sides = segments_of_voices()
-    precision = resolve_precision("auto", "cpu")
+    fast = resolve_precision("auto", "cpu")
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        yield from _on_threads(sides, precision, threads, rounds)
+        ways: dict[str, Callable[[int], VAE]] = {name: partial(by_emovae, sides, name) for name in {fast, "float32"}}
+        ways["pythae"] = partial(by_pythae, sides)
+        taken = _in_turns(ways, sides, rounds)
+        theirs = taken.pop("pythae")
+        for precision, ours in sorted(taken.items()):
+            what = f"VAE training in {precision}, batch {SETTINGS.batch_size}, {threads} thread{'s' * (threads > 1)}"
+            yield _beside_pythae(what, ours, theirs, len(sides.train.segments), 2.2 if precision != "float32" else None)
+        what = f"VAE training in {fast}, batch {SETTINGS.batch_size}, {threads} thread{'s' * (threads > 1)}"
+        yield _beside_products(what, len(sides.train.segments), taken[fast].seconds)
+    yield _side_by_side(fast, len(sides.train.segments), rounds)
 
 
-def _on_threads(sides: Sides, precision: str, threads: int, rounds: int) -> Iterator[Row]:
-    seen = EPOCHS * len(sides.train.segments)
-    truth = _elbo(by_pythae(sides), sides)
-    for ours in dict.fromkeys((precision, "float32")):
-        off = _elbo(by_emovae(sides, ours), sides) / truth - 1
-        pairs = paired(lambda ours=ours: by_emovae(sides, ours), lambda: by_pythae(sides), rounds)  # type: ignore[misc]
-        what = f"VAE training in {ours}, batch {SETTINGS.batch_size}, {threads} thread{'s' * (threads > 1)}"
-        check = f"held-out loss {100 * off:+.2f} %" + ("" if off <= ELBO_TOLERANCE else ": NOT EQUAL")
-        yield faster(what, "pythae's BaseTrainer", pairs, seen, "segments", 2.2 if ours != "float32" else None, check)
-        if ours == precision:
-            yield _beside_products(what, seen, pairs.ours, rounds)
+class Taken(NamedTuple):
+    """Of each round, the seconds, and the held-out loss of what was learned."""
+
+    seconds: list[float]
+    losses: list[float]
 
 
-def _beside_products(what: str, seen: int, seconds: list[float], rounds: int) -> Row:
-    weights = sum(weight.numel() for weight in fresh().parameters() if weight.ndim == 2)
-    rate = median(products_per_second() for _ in range(rounds))
-    figure, lowest, highest = spread([6 * weights * seen / one / rate for one in seconds])
-    operations = 6 * weights * seen / median(seconds) / 1e9
+def _in_turns(ways: Mapping[str, Callable[[int], VAE]], sides: Sides, rounds: int) -> dict[str, Taken]:
+    """Each way learns with one seed after the other; the first time is not counted."""
+    taken = {name: Taken([], []) for name in ways}
+    for seed in range(rounds + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            network = way(seed)
+            seconds = time.perf_counter() - start
+            if seed:
+                taken[name].seconds.append(seconds)
+                taken[name].losses.append(autoencoder_loss(network, sides.held_out, SETTINGS.kl_weight, 1, Machine()))
+    return taken
+
+
+def _beside_pythae(what: str, ours: Taken, theirs: Taken, segments: int, at_least: float | None) -> Row:
+    off = mean(ours.losses) / mean(theirs.losses) - 1
+    check = f"held-out loss {100 * off:+.2f} %, mean over {len(ours.losses)} seeds"
+    if off > ELBO_TOLERANCE:
+        check += ": NOT EQUAL"
+    pairs = Paired(ours.seconds, theirs.seconds)
+    return faster(what, "pythae's BaseTrainer", pairs, EPOCHS * segments, "segments", at_least, check)
+
+
+def _beside_products(what: str, segments: int, seconds: Sequence[float]) -> Row:
+    """The rate of multiplication that training amounts to; what is held out after each epoch is not counted."""
+    operations = 6 * EPOCHS * segments * sum(weight.numel() for weight in fresh(0).parameters() if weight.ndim == 2)
+    rate = products_per_second()
+    figure, lowest, highest = spread([operations / one / rate for one in seconds])
     return Row(
         what,
-        f"float32 products of {SQUARE} x {SQUARE}",
-        f"{spelt(operations)} GFLOP/s, 6 for a weight and segment",
+        f"float32 products of {SQUARE} x {SQUARE}, as many threads",
+        f"{spelt(operations / median(seconds) / 1e9)} GFLOP/s, 6 for a weight and segment",
         f"{spelt(rate / 1e9)} GFLOP/s",
         figure,
         lowest,
@@ -165,8 +160,27 @@ def _beside_products(what: str, seen: int, seconds: list[float], rounds: int) ->
     )
 
 
-def _elbo(network: VAE, sides: Sides) -> float:
-    return autoencoder_loss(network, sides.held_out, SETTINGS.kl_weight, 1, Machine())
+def _side_by_side(precision: str, segments: int, rounds: int) -> Row:
+    """As cells learn: two processes, a thread each."""
+    torch.set_num_threads(2)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _begin, (precision,)) as pool:
+        list(pool.map(_learn, range(2)))
+        seconds = [timed(lambda: list(pool.map(_learn, range(2)))) for _ in range(rounds)]
+    return _beside_products(f"two VAEs at once in {precision}, a process and a thread each", 2 * segments, seconds)
+
+
+def _begin(precision: str) -> None:
+    global _sides, _precision
+    torch.set_num_threads(1)
+    _sides, _precision = segments_of_voices(), precision
+
+
+def _learn(seed: int) -> None:
+    by_emovae(_sides, _precision, seed)
+
+
+_sides: Sides
+_precision: str
 
 
 def _silent(_epoch: int, _losses: object) -> None:

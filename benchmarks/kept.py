@@ -14,11 +14,14 @@ HEAD = ("what", "against", "emovae", "the other", "ratio", "rounds from .. to", 
 
 def told(row: Row) -> str:
     """A row for a screen."""
-    asked = "" if row.within is None else f"  [{row.bound}: {'yes' if row.within else 'NO'}]"
-    between = f"{spelt(row.lowest)} .. {spelt(row.highest)}"
-    return (
-        f"{row.what} / {row.against}: {spelt(row.figure)} ({between}){asked}  {row.ours} : {row.theirs}  {row.check}"
-    )
+    between = "" if row.lowest == row.highest else f" ({spelt(row.lowest)} .. {spelt(row.highest)})"
+    asked = f" [{row.bound}: {_verdict(row)}]" if row.bound else ""
+    sides = " : ".join(filter(None, [row.ours, row.theirs]))
+    return f"{row.what} / {row.against}: {spelt(row.figure)}{between}{asked}  {sides}  {row.check}".rstrip()
+
+
+def _verdict(row: Row) -> str:
+    return {True: "reached", False: "NOT REACHED", None: "open"}[row.within]
 
 
 def keep(folder: Path, facts: dict[str, Any], name: str, rows: Sequence[Row]) -> None:
@@ -49,8 +52,8 @@ def _markdown(content: dict[str, Any]) -> str:
     for found in content["comparisons"].values():
         for kept in found["rows"]:
             row = Row(**kept)
-            asked = row.bound if row.within is not False else f"**{row.bound}: not reached**"
-            between = f"{spelt(row.lowest)} .. {spelt(row.highest)}"
+            asked = f"{row.bound}: {_verdict(row).lower()}" if row.bound else ""
+            between = "" if row.lowest == row.highest else f"{spelt(row.lowest)} .. {spelt(row.highest)}"
             cells = (row.what, row.against, row.ours, row.theirs, spelt(row.figure), between, asked, row.check)
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

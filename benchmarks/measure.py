@@ -26,7 +26,7 @@ class Row(NamedTuple):
         against: the peer, or what else it is held against.
         ours: what was measured of emovae, in words with its unit.
         theirs: the same of the peer.
-        figure: the ratio, or another figure; the median of the rounds.
+        figure: the ratio, or another figure; the median of the rounds; None where nothing could be measured.
         lowest: the least of the rounds.
         highest: the greatest of the rounds.
         bound: what is asked for.
@@ -38,9 +38,9 @@ class Row(NamedTuple):
     against: str
     ours: str
     theirs: str
-    figure: float
-    lowest: float
-    highest: float
+    figure: float | None
+    lowest: float | None
+    highest: float | None
     bound: str = ""
     within: bool | None = None
     check: str = ""
@@ -91,12 +91,14 @@ def faster(
     )
 
 
-def spelt(figure: float) -> str:
-    """Three figures, without an exponent.
+def spelt(figure: float | None) -> str:
+    """Three figures, without an exponent; nothing of what was not measured.
 
-    >>> spelt(1234.5), spelt(0.01234)
-    ('1,230', '0.0123')
+    >>> spelt(1234.5), spelt(0.01234), spelt(None)
+    ('1,230', '0.0123', '')
     """
+    if figure is None:
+        return ""
     rounded = float(f"{figure:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
 

@@ -6,11 +6,10 @@ utterances read together, as `emovae run` does. The last two also say how much o
 rounds take turns, and the medians of their ratios are told, of a pass that begins at the recordings, and of one that
 begins at normalised segments in memory.
 
-    python benchmarks/uncertainty.py
-    python benchmarks/uncertainty.py --utterances 600 --draws 10 --threads 1
+    python -m benchmarks.uncertainty
+    python -m benchmarks.uncertainty --utterances 600 --draws 10 --threads 1
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -24,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import entr
 
+from benchmarks.measure import timed
 from emovae.autoencoders import VAE
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Autoencoder, Classifier, Features, FrontEnd, Segments
@@ -33,8 +33,8 @@ from emovae.frames import corpus_frames
 from emovae.latents import Sequences, latent_sequences
 from emovae.machine import Machine
 from emovae.normalise import fit
+from emovae.outputs import predict
 from emovae.segments import Segmented, segment
-from emovae.training import predict
 
 SHORTEST_S, LONGEST_S, MEAN_S = 0.6, 34.0, 4.5
 SPREAD = 0.78  # of log-normal lengths
@@ -97,13 +97,6 @@ def segments_of(corpus: Corpus, threads: int) -> Segmented:
         frames = corpus_frames(corpus, FrontEnd(), Path(cache), at_least=1, threads=threads)
         everyone = range(len(frames.utterances))
         return segment(fit(frames, everyone, "train"), everyone, Segments())
-
-
-def timed(compute: Callable[[], object]) -> float:
-    """Seconds that a computation takes."""
-    start = time.perf_counter()
-    compute()
-    return time.perf_counter() - start
 
 
 def tell_of(pipeline: Pipeline, front_end: Callable[[], object], draws: int, rounds: int) -> None:

@@ -5,7 +5,7 @@ its error on other corpora, and on the very same utterances in white noise or th
 area under the ROC curve: the share of pairs in which the unlike utterance has the larger score, 50 % by chance. Beside
 it stands the score of no autoencoder at all, the squared distance from the mean training segment.
 
-    python benchmarks/unlike.py $CORPORA/emotale --other $CORPORA/nemo --other $CORPORA/urdu
+    python -m benchmarks.unlike $CORPORA/emotale --other $CORPORA/nemo --other $CORPORA/urdu
 """
 
 import tempfile
@@ -27,13 +27,14 @@ from emovae.autoencoders import Network, build
 from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
+from emovae.examples import Examples
 from emovae.files import fingerprint
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.machine import Machine
 from emovae.normalise import Normaliser, Scale, as_they_are, fit
 from emovae.reconstruction import reconstruction_errors
 from emovae.segments import Segmented, least_frames, segment
-from emovae.training import Examples, train_autoencoder
+from emovae.training import train_autoencoder
 from emovae.utterance import Utterance
 
 MODELS = ("AE-LSTM", "VAE-LSTM")

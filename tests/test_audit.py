@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,33 @@ def test_the_machine_reaches_what_it_reaches_in_an_experiment(tmp_path: Path) ->
     assert figures["gap_ua"] == pytest.approx(mixed["ua"] - apart["ua"])
     # An experiment finds the frames that the audit kept.
     assert list((tmp_path / "cache" / "frames").iterdir()) == kept
+
+
+def test_of_many_utterances_the_machine_takes_some_by_lot_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = open_corpus("synthetic:120")
+    every = answers_of(audit(corpus, tmp_path))["split"]
+    monkeypatch.setattr(splits, "MOST_LEARNED", 48)
+    monkeypatch.setattr(splits, "MOST_TESTED", 12)
+    some = answers_of(audit(corpus, tmp_path))["split"]
+    assert "(with at most 48 utterances of a fold to learn from and 12 to test)" in some.sentence
+    assert "at most" not in every.sentence
+    # 5 folds of 12: every figure is a whole number of sixtieths.
+    wa = some.figures["random_wa"]
+    assert wa is not None
+    assert wa * 60 == pytest.approx(round(wa * 60))
+    assert some.figures != every.figures
+
+
+def test_of_utterances_listed_class_by_class_in_turn_no_class_is_lost() -> None:
+    members = list(range(4000))
+    some = splits._some(members, 1000)
+    assert some == sorted(set(some))
+    assert len(some) == 1000
+    in_turn = Counter(member % 4 for member in some)
+    assert len(in_turn) == 4
+    assert min(in_turn.values()) > 200
 
 
 def test_an_audit_says_the_same_each_time_and_however_many_jobs_there_are(

@@ -207,7 +207,7 @@ def test_the_help_of_run_names_every_option() -> None:
     named = set(re.findall(r"^  (--[a-z]+)", ended.out, re.MULTILINE))
     assert named == {
         *("--corpus", "--reader", "--out", "--preset", "--seeds", "--folds", "--jobs", "--device", "--track"),
-        *("--set", "--cache"),
+        *("--memory", "--set", "--cache"),
     }
 
 
@@ -595,6 +595,26 @@ def test_the_same_command_again_computes_nothing_and_writes_the_same(mixed: Run,
     for name in WRITTEN - {"run.json"}:
         assert (before / name).read_bytes() == (after / name).read_bytes()
     assert read(after / "run.json")["computed"] == 0
+    assert (before / "audit.json").stat().st_mtime_ns == (after / "audit.json").stat().st_mtime_ns
+
+
+def test_an_audit_that_was_changed_by_hand_is_asked_for_again(mixed: Run, tmp_path: Path) -> None:
+    place = shutil.copytree(mixed.place, tmp_path / "copy")
+    audit = place / "runs" / "smoke-Meine Stimmen" / "audit.json"
+    untouched = audit.read_bytes()
+    audit.write_bytes(untouched.replace(b'"speakers": 4', b'"speakers": 5'))
+    assert audit.read_bytes() != untouched
+    assert emovae(*mixed.command, cwd=place).code == 0
+    assert audit.read_bytes() == untouched
+
+
+def test_with_little_memory_the_results_are_the_same_and_no_array_is_left(mixed: Run, tmp_path: Path) -> None:
+    place = shutil.copytree(mixed.place, tmp_path / "copy")
+    ended = emovae(*mixed.command, "--out", "again", "--memory", "0.0001", cwd=place)
+    assert ended.out == mixed.ended.out
+    for name in WRITTEN - {"run.json"}:
+        assert (place / "again" / name).read_bytes() == (place / "runs" / "smoke-Meine Stimmen" / name).read_bytes()
+    assert list((place / "kept" / "arrays").iterdir()) == []  # made, and left empty
 
 
 def _tear(path: Path) -> None:

@@ -19,8 +19,8 @@ from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
 from emovae.descriptors import COLUMNS, LEAST_SAMPLES, Level, corpus_descriptors, descriptors_of
 from emovae.errors import AudioError
-from emovae.extraction import HANDFUL
 from emovae.frames import CorpusFrames, corpus_frames
+from emovae.handfuls import HANDFUL
 from emovae.presets import resolve
 
 READS: tuple[Level, ...] = ("low_level", "functionals")

@@ -16,7 +16,7 @@ from emovae.config import Classifier, Features
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.latents import Sequences
 from emovae.machine import Machine
-from emovae.training import predict
+from emovae.outputs import predict
 
 LATENT, CLASSES, BESIDE = 3, 4, 2
 LENGTHS = (5, 1, 9, 5, 2)

@@ -19,13 +19,14 @@ from emovae.config import Autoencoder
 from emovae.corpora import Corpus
 from emovae.encoders import ACTIVE_VARIANCE, Encoder, encoded, encoder_of, kept_encoder, use_of
 from emovae.errors import OutputError, ProtocolError
+from emovae.examples import Examples
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, cells_of, scale_members
 from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.presets import resolve
 from emovae.tasks import tasks_of
-from emovae.training import Epoch, Examples, autoencoder_loss
+from emovae.training import Epoch, autoencoder_loss
 
 VALUES, CLASSES, LATENT = 12, 3, 4
 LINEAR = Autoencoder(hidden=(), latent=LATENT)

@@ -20,9 +20,10 @@ from emovae.evidence import (
     posterior,
     summed,
 )
+from emovae.examples import Examples
 from emovae.machine import Machine
 from emovae.segments import Segmented
-from emovae.training import Examples, train_autoencoder
+from emovae.training import train_autoencoder
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Classifier
 from emovae.errors import ProtocolError
+from emovae.examples import Labelled
 from emovae.first_pass import GROUPS, first_pass
 from emovae.grid import Cell, Context
 from emovae.latents import Sequences
 from emovae.machine import Machine
+from emovae.outputs import predict
 from emovae.plan import Fold, Plan
-from emovae.training import Labelled, predict, train_classifier
+from emovae.training import train_classifier
 from handmade import utterance, world
 
 CLASSES = ("anger", "calm", "joy")

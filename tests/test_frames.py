@@ -18,8 +18,8 @@ from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.errors import AudioError, OutputError
-from emovae.extraction import HANDFUL
 from emovae.frames import CorpusFrames, corpus_frames
+from emovae.handfuls import HANDFUL
 from emovae.logmel import LogMel, log_mel
 from emovae.utterance import Utterance
 
@@ -104,7 +104,7 @@ def test_many_recordings_go_by_handfuls_in_their_order_with_any_number_of_thread
 
     def waveform(utterance: Utterance) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         place = int(utterance.id[1:])
-        return np.random.default_rng(place).uniform(-0.5, 0.5, 2000 + 160 * (place % 3)).astype(np.float32)
+        return np.random.default_rng(place).uniform(-0.5, 0.5, 20_000 + 160 * (place % 3)).astype(np.float32)
 
     corpus = Corpus(name="noise", utterances=utterances, voice=Voice(waveform, lambda utterance: utterance.id))
     told: list[tuple[int, int]] = []

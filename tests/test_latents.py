@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -21,6 +22,7 @@ from emovae.latents import (
     padded,
     within_memory,
 )
+from emovae.room import IN_MEMORY, Room
 from emovae.segments import Segmented
 
 VALUES, LATENT, CLASSES = 12, 3, 4
@@ -274,3 +276,16 @@ def test_a_padded_batch_gives_every_sequence_back_and_zeros_after_it() -> None:
         start, stop = some.starts[member], some.starts[member + 1]
         assert torch.equal(batch[row, :length], some.values[start:stop])
         assert not batch[row, length:].any()
+
+
+def test_latents_in_a_file_are_those_in_memory(tmp_path: Path) -> None:
+    network, some = cvae(), segmented(SEGMENTS_AT_ONCE - 3, 10, 5)
+    told = conditions([1, 3, 0], CLASSES, oracle=True)
+    beside, inside = (
+        latent_sequences(network, some, told, "mean+log_variance", drawn_from(0), room)
+        for room in (Room(0, tmp_path), IN_MEMORY)
+    )
+    assert beside.values.untyped_storage().filename is not None
+    assert torch.equal(beside.values, inside.values)
+    for one, other in zip(padded(beside, np.array([2, 1])), padded(inside, np.array([2, 1])), strict=True):
+        assert torch.equal(one, other)

@@ -18,7 +18,7 @@ from scipy.signal.windows import hamming
 
 from emovae.audio import Waveform
 from emovae.config import FrontEnd
-from emovae.logmel import BLOCK_FRAMES, LogMel, filter_bank, frame_count, log_mel
+from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, ROWS, LogMel, filter_bank, frame_count, log_mel, log_mels
 
 Frames = NDArray[np.float64]
 
@@ -294,3 +294,35 @@ def test_it_exports_for_any_batch_and_any_length_of_two_frames_or_more() -> None
     for batch, length in [(1, 560), (2, 719), (3, 720), (5, 12_345)]:
         waveforms = torch.from_numpy(np.stack([noise(length, seed=seed) for seed in range(batch)]))
         torch.testing.assert_close(exported(waveforms), front_end(waveforms), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("block_frames", [ROWS, BLOCK_FRAMES, MANY_FRAMES])
+def test_in_any_company_and_block_a_waveform_has_the_frames_that_it_has_alone(block_frames: int) -> None:
+    front_end = LogMel()
+    lengths = [16_000, 399, 400, 559, 48_123, 0, 160 * ROWS + 240, 24_000]
+    waveforms = [noise(length, seed=seed) for seed, length in enumerate(lengths)]
+    together = log_mels(waveforms, front_end, block_frames)
+    for waveform, frames in zip(waveforms, together, strict=True):
+        assert frames.shape == (frame_count(len(waveform)), 80)
+        # On one processor to the last bit, which no other library's matrix product has promised.
+        assert np.allclose(frames, log_mel(waveform, front_end), rtol=0, atol=2e-6)
+        if len(frames):
+            assert furthest(frames, reference(waveform)) < 20 * NOISE_TOLERANCE
+
+
+def test_of_no_waveforms_there_are_no_frames() -> None:
+    assert log_mels([], LogMel()) == []
+
+
+def test_a_waveform_is_left_as_it_was() -> None:
+    waveform = noise()
+    before = waveform.copy()
+    log_mel(waveform, LogMel())
+    LogMel()(torch.from_numpy(waveform))
+    assert np.array_equal(waveform, before)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 7])
+def test_few_bands_are_the_references_too(bands: int) -> None:
+    waveform = noise()
+    assert furthest(log_mel(waveform, LogMel(FrontEnd(bands=bands))), reference(waveform, bands)) < NOISE_TOLERANCE

@@ -23,6 +23,7 @@ from emovae.doubt import averaged, drawn, posterior_answers
 from emovae.encoders import Encoder, encoder_of
 from emovae.errors import OutputError
 from emovae.evidence import class_bounds, fitted_temperature
+from emovae.examples import Labelled
 from emovae.first_pass import first_pass
 from emovae.frames import corpus_frames
 from emovae.functionals import functionals
@@ -30,6 +31,7 @@ from emovae.grid import Cell, Context, cell_key, cells_of, scale_members, seed_o
 from emovae.latents import Sequences, conditions, latent_sequences
 from emovae.machine import Machine
 from emovae.normalise import Normaliser, fit
+from emovae.outputs import predict
 from emovae.presets import resolve
 from emovae.readers import dropout_draws
 from emovae.recognition import class_shares, recognise
@@ -38,7 +40,7 @@ from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
-from emovae.training import Labelled, predict, train_classifier
+from emovae.training import train_classifier
 
 CONDITIONS: tuple[str, ...] = get_args(TestCondition)
 LINES = [

@@ -21,6 +21,7 @@ from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClass
 from emovae.config import Classifier, Experiment, Normalise, Rival
 from emovae.corpora import Corpus
 from emovae.descriptors import descriptors_of
+from emovae.examples import Labelled
 from emovae.experiment import Outcome, run
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.functionals import functionals
@@ -29,13 +30,14 @@ from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.mfcc import mfcc
 from emovae.normalise import fit
+from emovae.outputs import predict
 from emovae.presets import resolve
 from emovae.rivals import ATTENDED_FRAMES, network, sequences
 from emovae.seeds import seed_for
 from emovae.segments import cut, least_frames
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
-from emovae.training import Epoch, Labelled, predict, train_classifier
+from emovae.training import Epoch, train_classifier
 from emovae.utterance import Utterance
 
 RIVALS: tuple[str, ...] = get_args(Rival)

@@ -12,6 +12,7 @@ from emovae import cache
 from emovae.config import Segments
 from emovae.frames import CorpusFrames
 from emovae.normalise import fit
+from emovae.room import Room
 from emovae.segments import cut, frames_per_segment, least_frames, segment, segment_count
 from emovae.utterance import Utterance
 
@@ -166,6 +167,11 @@ def test_several_utterances_are_cut_in_the_order_asked_for(tmp_path: Path, segme
     assert found.values.tolist() == [row for rows in apart for row in rows]
     assert found.starts.tolist() == [0, *np.cumsum([len(rows) for rows in apart]).tolist()]
     assert segment(normaliser, [], segments).values.shape == (0, 30)
+    elsewhere = segment(normaliser, members, segments, Room(0, tmp_path / "arrays")).values
+    assert elsewhere.untyped_storage().filename is not None
+    assert torch.equal(elsewhere, found.values)
+    rounded = segment(normaliser, members, segments, dtype=torch.bfloat16).values
+    assert torch.equal(rounded, found.values.bfloat16())
 
 
 def test_where_segments_stand_apart_none_is_made_of_padding_alone() -> None:

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,24 +10,19 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
+import emovae.examples
 from emovae import latents, training
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
 from emovae.config import CONDITIONED, Autoencoder, Classifier
 from emovae.errors import EmovaeError
+from emovae.examples import Examples, Labelled
 from emovae.latents import Sequences
 from emovae.machine import Machine, one_thread
+from emovae.outputs import predict
+from emovae.room import Room
 from emovae.seeds import seed_for
-from emovae.training import (
-    DIVERGED,
-    Epoch,
-    Examples,
-    Labelled,
-    autoencoder_loss,
-    predict,
-    train_autoencoder,
-    train_classifier,
-)
+from emovae.training import DIVERGED, Epoch, autoencoder_loss, train_autoencoder, train_classifier
 
 VALUES, CLASSES = 20, 3
 MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
@@ -521,5 +517,38 @@ def test_the_examples_of_a_batch_keep_their_conditions() -> None:
         return set(zip(segments[:, 0].tolist(), told.argmax(1).tolist(), strict=True))
 
     members = torch.tensor([5, 3, 150])
-    assert pairs(*TRAIN.batch(members, "cpu")) < pairs(*TRAIN.batch(slice(None), "cpu"))
-    assert list(itertools.chain(*TRAIN.batch(members, "cpu")[0][:, :1].tolist())) == TRAIN.segments[members, 0].tolist()
+    everyone = [pairs(*block) for block in TRAIN.blocks(64)]
+    assert pairs(*TRAIN.batch(members)) < set().union(*everyone)
+    assert sum(len(block[0]) for block in TRAIN.blocks(64)) == len(TRAIN.segments)
+    assert list(itertools.chain(*TRAIN.batch(members)[0][:, :1].tolist())) == TRAIN.segments[members, 0].tolist()
+
+
+def in_file(folder: Path, tensor: Tensor) -> Tensor:
+    mapped = Room(0, folder).empty(tensor.shape[0], tensor.shape[1], tensor.dtype)
+    mapped[:] = tensor
+    return mapped
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_segments_in_a_file_are_learned_from_as_those_in_memory(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, curve = trained(model, epochs=3)
+    monkeypatch.setattr(emovae.examples, "AT_ONCE_BYTES", 100)  # let go after every batch
+    beyond = (some._replace(segments=in_file(tmp_path, some.segments)) for some in (TRAIN, HELD_OUT))
+    other, again = trained(model, epochs=3, train=next(beyond), held_out=next(beyond))
+    assert curve == again
+    assert weights(network) == weights(other)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_segments_kept_in_bfloat16_are_learned_from_nearly_as_well(model: str) -> None:
+    half = Machine(precision="bfloat16")
+    _, curve = trained(model)
+    kept = [some._replace(segments=some.segments.to(half.kept)) for some in (TRAIN, HELD_OUT)]
+    _, rounded = trained(model, machine=half, train=kept[0], held_out=kept[1])
+    assert rounded[-1]["validation"] == pytest.approx(curve[-1]["validation"], rel=0.03)
+    with half.autocast():
+        network = build(model, VALUES, CLASSES, AUTOENCODER, drawn_from(0))
+        terms = network(kept[0].segments, for_model(model, kept[0]).conditions, drawn_from(0))
+    assert (terms.reconstruction.dtype, terms.divergence.dtype) == (torch.float32, torch.float32)

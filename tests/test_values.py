@@ -13,12 +13,14 @@ from emovae.classifiers import LSTMRegressor
 from emovae.concordance import concordance
 from emovae.config import Classifier
 from emovae.corpora import Corpus, open_corpus
+from emovae.examples import Labelled
 from emovae.experiment import Outcome, run
 from emovae.latents import Sequences
 from emovae.machine import Machine
+from emovae.outputs import predict
 from emovae.presets import resolve
 from emovae.tasks import tasks_of
-from emovae.training import Labelled, predict, train_classifier
+from emovae.training import train_classifier
 from emovae.utterance import Vote
 from emovae.values import human_agreement
 

@@ -26,6 +26,9 @@ from emovae.segments import least_frames
 from emovae.splits import Splits
 from emovae.utterance import Utterance
 
+AUDIT_VERSION = 1
+"""Raised when the same corpus gets other answers than before."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
@@ -157,6 +160,6 @@ def _channel(asked: _Asked) -> Answer:
     by_header = dependence(headers, asked.labels, asked.speakers) if len(set(headers)) > 1 else None
     noise = None
     if len(set(asked.speakers)) > 1:
-        floors = channel.noise_floors(map(asked.frames.of, asked.places))
+        floors = channel.noise_floors(asked.frames.each(asked.places))
         noise = recognition(floors, asked.labels, asked.speakers, channel.Listener)
     return verdicts.channel(sorted({one for one in headers if one is not None}), by_header, noise)

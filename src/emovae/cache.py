@@ -4,6 +4,7 @@ An array is two files: the values as raw little-endian float32, and a JSON besid
 without its JSON was never finished.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from emovae.files import damaged, read_json, write_json, written_whole
 
 Rows = NDArray[np.float32]
+
+SYNCED_BYTES = 2**23
+"""So much goes to the disk at a time, while other threads compute what follows."""
 
 
 class Cached(NamedTuple):
@@ -58,11 +62,15 @@ def keep(folder: Path, key: str, columns: int, blocks: Iterable[Rows], facts: di
         OutputError: when the folder cannot be written.
     """
     values, beside = _places(folder, key)
-    rows = 0
+    rows = fresh = 0
     with written_whole(values) as stream:
         for block in blocks:
             rows += len(block)
-            stream.write(np.ascontiguousarray(block, np.dtype("<f4")).data)
+            fresh += stream.write(np.ascontiguousarray(block, np.dtype("<f4")).data)
+            if fresh > SYNCED_BYTES:
+                stream.flush()
+                os.fsync(stream.fileno())
+                fresh = 0
     write_json(beside, {**facts, "shape": [rows, columns]})
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.config import Experiment

@@ -13,13 +13,14 @@ import torch
 from emovae.autoencoders import AE, CVAE, Network, build
 from emovae.config import CONDITIONED
 from emovae.errors import ProtocolError
+from emovae.examples import Examples
 from emovae.files import damaged, write_bytes
 from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, seed_of
 from emovae.latents import conditions
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for
 from emovae.segments import frames_per_segment, segment
-from emovae.training import Epoch, Examples, OnEpoch, train_autoencoder
+from emovae.training import Epoch, OnEpoch, train_autoencoder
 
 ACTIVE_VARIANCE = 0.01
 """From this variance of its mean over segments on, a latent feature is active (Burda, Grosse, Salakhutdinov 2016)."""
@@ -102,8 +103,8 @@ def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: O
 def use_of(network: Network, examples: Examples, device: str, size: int = 4096) -> Use:
     """Active features, of a CVAE within each class, and the mean divergence, over given examples."""
     means, divergence = list[torch.Tensor](), 0.0
-    for start in range(0, len(examples.segments), size):
-        segments, condition = examples.batch(slice(start, start + size), device)
+    for kept, condition in examples.on(device).blocks(size):
+        segments = kept.float()
         means.append(encoded(network, segments, condition).double().cpu())
         divergence += float(network(segments, condition, torch.Generator(device).manual_seed(0)).divergence.sum())
     apart = torch.cat(means)
@@ -142,7 +143,8 @@ def _fresh(context: Context, cell: Cell) -> Network:
 
 
 def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:
-    segmented = segment(normaliser, members, context.experiment.segments)
+    machine = context.machine
+    segmented = segment(normaliser, members, context.experiment.segments, machine.room, machine.kept)
     if cell.model not in CONDITIONED:
         return Examples(segmented.values, None)
     task = context.tasks[cell.task]

@@ -15,6 +15,7 @@ from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from emovae.autoencoders import CVAE, SSVAE
+from emovae.room import let_go
 from emovae.segments import Segmented
 
 DRAWS = 4
@@ -45,6 +46,7 @@ def class_bounds(network: CVAE | SSVAE, segmented: Segmented, classes: int, kl_w
                 terms = network(values, one_hot.expand(len(values), -1), noise)
                 bounds[:, label] -= (terms.reconstruction + kl_weight * terms.divergence) / DRAWS
         out.append(bounds.cpu())
+        let_go(segmented.values)
     return torch.cat(out)
 
 

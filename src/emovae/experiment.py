@@ -24,6 +24,7 @@ from emovae.grid import Context, cells_of
 from emovae.machine import Machine, resolve_precision
 from emovae.predictions import predictions
 from emovae.results import results
+from emovae.room import shared_room
 from emovae.segments import least_frames
 from emovae.stages import Step
 from emovae.tables import markdown
@@ -35,10 +36,17 @@ from emovae.workers import Job, jobs_of, run_jobs
 
 
 class Outcome(NamedTuple):
-    """What a run made: the content of `results.json`, and how many of its cells were computed this time."""
+    """What a run made.
+
+    Attributes:
+        results: the content of `results.json`.
+        computed: how many of its cells were computed this time.
+        recordings: a name of exactly the audio that it used.
+    """
 
     results: dict[str, Any]
     computed: int
+    recordings: str
 
 
 class Watcher:
@@ -101,6 +109,7 @@ def run(
     *,
     jobs: int = 1,
     device: str = "cpu",
+    memory_gib: float | None = None,
     given: GivenFolds | None = None,
     cells_in: Path | None = None,
 ) -> Outcome:
@@ -117,6 +126,8 @@ def run(
         watcher: is told how it goes on; None for silence.
         jobs: how many processes.
         device: `cpu` or `cuda`.
+        memory_gib: what segments and latents may take in all processes together, before they lie in files; None for
+            half of what the machine has.
         given: the folds that others have made, where the experiment's protocols are `given`.
         cells_in: where finished cells lie; None for `out/cells`.
 
@@ -149,7 +160,10 @@ def run(
     open_cells = [cell for cell in cells if result_of(context, cell) is None]
     waiting = jobs_of(context, open_cells)
     watcher.planned(context, waiting, len(cells) - len(open_cells))
-    with closing(run_jobs(context, waiting, max(1, min(jobs, len(waiting))), watcher.step)) as finished:
+    processes = max(1, min(jobs, len(waiting)))
+    room = shared_room(memory_gib, processes, cache / "arrays")
+    context = context._replace(machine=context.machine._replace(room=room))
+    with closing(run_jobs(context, waiting, processes, watcher.step)) as finished:
         for job in finished:
             watcher.done(job)
     divided = (*(() if given is None else given.notices), *notices_of(tasks))
@@ -163,7 +177,7 @@ def run(
         (out / "values.parquet").unlink(missing_ok=True)
     write_views(context, cells, out / "views.safetensors")
     watcher.finished(content)
-    return Outcome(content, len(open_cells))
+    return Outcome(content, len(open_cells), frames.digest)
 
 
 def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes, learned: bytes) -> None:

@@ -1,8 +1,7 @@
 """Every recording of a corpus goes through a transform once: decode, resample, compute, keep in the cache."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -17,19 +16,15 @@ from emovae.audio import Waveform
 from emovae.corpora import Corpus
 from emovae.errors import AudioError
 from emovae.files import fingerprint
+from emovae.handfuls import AHEAD, HANDFUL, ahead, handfuls
 from emovae.machine import one_thread
 from emovae.utterance import Utterance
 
-HANDFUL, HANDFUL_BYTES = 16, 2**22
-"""Recordings that a thread takes at once, and the size of their files beyond which it takes fewer."""
-AHEAD = 8
-"""Handfuls that may wait to be written."""
 TOLD = 5
 
 Rows = NDArray[np.float32]
 
 Progress = Callable[[int, int], None]
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -118,7 +113,8 @@ def extract(
         found = cache.find(folder, key)
         if found is None:
             facts: dict[str, Any] = {"lengths": [], "problems": []}
-            cache.keep(folder, key, transform.columns, _rows(corpus, present, transform, pool, facts, progress), facts)
+            results = ahead(pool, partial(_transformed, corpus, transform), handfuls(present), threads + AHEAD)
+            cache.keep(folder, key, transform.columns, _rows(results, len(present), facts, progress), facts)
             found = cache.find(folder, key)
     assert found is not None
     lengths = np.asarray(found.facts["lengths"], np.int64)
@@ -166,17 +162,12 @@ def _trying(work: Callable[[Utterance], T]) -> Callable[[Utterance], T | AudioEr
 
 
 def _rows(
-    corpus: Corpus,
-    present: Sequence[Utterance],
-    transform: Transform,
-    pool: ThreadPoolExecutor,
-    facts: dict[str, Any],
-    progress: Progress,
+    results: Iterable[list[tuple[Utterance, Rows | AudioError]]], of: int, facts: dict[str, Any], progress: Progress
 ) -> Iterator[Rows]:
-    work = partial(_transformed, corpus, transform)
+    """The rows of all recordings that have any; `facts` is filled on the way."""
     done = 0
-    for results in _ahead(pool, work, _handfuls(present)):
-        for utterance, result in results:
+    for some in results:
+        for utterance, result in some:
             if isinstance(result, AudioError):
                 facts["problems"].append([done, _why(utterance, result)])
                 facts["lengths"].append(0)
@@ -184,7 +175,7 @@ def _rows(
                 facts["lengths"].append(len(result))
                 yield result
             done += 1
-        progress(done, len(present))
+        progress(done, of)
 
 
 def _transformed(
@@ -195,34 +186,6 @@ def _transformed(
     waveforms = [waveform for _, waveform in heard if not isinstance(waveform, AudioError)]
     rows = iter(transform.rows(waveforms) if waveforms else ())
     return [(utterance, one if isinstance(one, AudioError) else next(rows)) for utterance, one in heard]
-
-
-def _handfuls(present: Sequence[Utterance]) -> Iterator[list[Utterance]]:
-    """Utterances in their order, so many together that threads seldom wait for each other, and long ones alone."""
-    some, size = list[Utterance](), 0
-    for utterance in present:
-        try:
-            more = utterance.audio.stat().st_size if utterance.audio is not None else 0
-        except OSError:  # reading it tells what is the matter
-            more = 0
-        if some and (len(some) == HANDFUL or size + more > HANDFUL_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(utterance)
-        size += more
-    if some:
-        yield some
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[S], T], things: Iterable[S]) -> Iterator[T]:
-    """Like `pool.map`, and yet never far ahead of who reads the results."""
-    begun: deque[Future[T]] = deque()
-    for thing in things:
-        begun.append(pool.submit(work, thing))
-        if len(begun) > AHEAD:
-            yield begun.popleft().result()
-    while begun:
-        yield begun.popleft().result()
 
 
 def _why(utterance: Utterance, error: AudioError) -> str:

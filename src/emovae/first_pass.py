@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from emovae.classifiers import LSTMClassifier
 from emovae.errors import ProtocolError
+from emovae.examples import Labelled
 from emovae.grid import Cell, Context, seed_of
 from emovae.groups import speaker_groups
 from emovae.latents import Sequences
+from emovae.outputs import predict
 from emovae.seeds import seed_for
-from emovae.training import Labelled, predict
 
 GROUPS = 3
 

@@ -1,5 +1,6 @@
 """The frames of a whole corpus, and where they lie."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from emovae.errors import OutputError
 from emovae.extraction import Extraction, Problem, Progress, Transform, extract, unusable
 from emovae.files import fingerprint
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
+from emovae.room import AT_ONCE_BYTES, let_go
 from emovae.utterance import Utterance
 
 FRAMES_VERSION = 3
@@ -54,6 +56,17 @@ class CorpusFrames:
         """The frames [frame, band] of one utterance."""
         start, stop = self.spans[utterance]
         return self.values[start:stop]
+
+    def each(self, utterances: Iterable[int]) -> Iterator[NDArray[np.float32]]:
+        """The frames of these utterances, one after the other, in little memory however many they are."""
+        read = 0
+        for utterance in utterances:
+            frames = self.of(utterance)
+            yield frames
+            read += frames.nbytes
+            if read > AT_ONCE_BYTES:
+                let_go(self.values)
+                read = 0
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if name != "values"}

@@ -19,7 +19,7 @@ from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
-RESULTS_VERSION = 4
+RESULTS_VERSION = 5
 """Raised when the same configuration gives other results than before."""
 
 
@@ -112,7 +112,7 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
         told = [task.condition_classes, task.condition_numbers([*train, *validation])]
     return fingerprint(
         [
-            [RESULTS_VERSION, "autoencoder", cell.model, context.frames.digest, context.machine],
+            [RESULTS_VERSION, "autoencoder", cell.model, context.frames.digest, context.machine.kind],
             [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
             [context.autoencoder(cell).model_dump(), experiment.segments.model_dump(), experiment.normalise],
         ]
@@ -124,7 +124,7 @@ def cell_key(context: Context, cell: Cell) -> str:
     experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
     learned_from = [*fold.train, *fold.validation]
     facts: list[object] = [
-        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine, experiment.normalise],
+        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine.kind, experiment.normalise],
         [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
         [context.ids(scale_members(context, cell)), context.ids(fold.test)],
     ]

@@ -12,6 +12,7 @@ from emovae.autoencoders import AE, CVAE, Latent, Network
 from emovae.autoencoders.mlp import reparameterised
 from emovae.config import Features
 from emovae.functionals import functionals
+from emovae.room import IN_MEMORY, Room, let_go
 from emovae.segments import Segmented
 
 SEGMENTS_AT_ONCE = 4096
@@ -75,6 +76,7 @@ def latent_sequences(
     weights: NDArray[np.float32] | None,
     features: Features,
     generator: torch.Generator,
+    room: Room = IN_MEMORY,
 ) -> Sequences:
     """Encodes utterances.
 
@@ -84,26 +86,29 @@ def latent_sequences(
         weights: the condition of each utterance for a CVAE, see `conditions`; unused otherwise.
         features: which parameters of the distribution are kept; an autoencoder has its code alone.
         generator: draws `sample`.
+        room: where the latents are to lie.
 
     Returns:
         Sequences on the CPU.
     """
     device = next(network.parameters()).device
     per_segment = None if weights is None else torch.from_numpy(np.repeat(weights, np.diff(segmented.starts), axis=0))
-    out: list[Tensor] = []
+    out = torch.empty(0)
     for start in range(0, len(segmented.values), SEGMENTS_AT_ONCE):
         some = slice(start, start + SEGMENTS_AT_ONCE)
         values = segmented.values[some].to(device)
         if isinstance(network, AE):
-            out.append(network.encode(values).cpu())
-            continue
-        if isinstance(network, CVAE):
+            read = network.encode(values)
+        elif isinstance(network, CVAE):
             assert per_segment is not None
-            latent = mixture(network, values, per_segment[some].to(device))
+            read = _chosen(mixture(network, values, per_segment[some].to(device)), features, generator)
         else:
-            latent = network.encode(values)
-        out.append(_chosen(latent, features, generator).cpu())
-    return Sequences(torch.cat(out), segmented.starts)
+            read = _chosen(network.encode(values), features, generator)
+        if start == 0:
+            out = room.empty(len(segmented.values), read.shape[1])
+        out[some] = read.cpu()
+        let_go(segmented.values, out)
+    return Sequences(out, segmented.starts)
 
 
 def mixture(network: CVAE, segments: Tensor, weights: Tensor) -> Latent:
@@ -195,4 +200,5 @@ def padded(sequences: Sequences, members: NDArray[np.int64]) -> tuple[Tensor, Te
     for row, member in enumerate(members):
         start, stop = sequences.starts[member], sequences.starts[member + 1]
         batch[row, : stop - start] = sequences.values[start:stop]
+    let_go(sequences.values)
     return batch, lengths

@@ -117,13 +117,15 @@ class LogMel(nn.Module):
         high = parts[..., self.high_parts] @ self.high_filters
         return torch.cat([low, high], -1).clamp_min_(ENERGY_FLOOR).log_()
 
-    def squared_parts(self, cut: Tensor) -> Tensor:
-        """The squares of a spectrum's real and imaginary parts in turn, [..., frame, part]; two add up to a bin's power.
+    def squared_parts(self, cut: Tensor, windowed: Tensor | None = None) -> Tensor:
+        """Real and imaginary parts of a spectrum in turn, squared, [..., frame, part]; two add up to a bin's power.
 
         Args:
             cut: what stands under the transform, [..., frame, sample]; the last 112 samples of 512 count for nothing.
+            windowed: room for as much, to be written over.
         """
-        return torch.view_as_real(torch.fft.rfft(cut * self.window)).flatten(-2).square_()
+        windowed = torch.mul(cut, self.window, out=windowed)
+        return torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2).square_()
 
 
 def _touched(filters: NDArray[np.float64]) -> slice:
@@ -159,8 +161,7 @@ def log_mels(
             joint[start : start + len(waveform)] = waveform
     frames = _in_blocks(torch.from_numpy(joint), front_end, block_frames)
     return [
-        frames[start : start + frame_count(len(waveform))]
-        for start, waveform in zip(hops[:-1], waveforms, strict=True)
+        frames[start : start + frame_count(len(waveform))] for start, waveform in zip(hops[:-1], waveforms, strict=True)
     ]
 
 
@@ -171,12 +172,13 @@ def _in_blocks(samples: Tensor, front_end: LogMel, block_frames: int) -> NDArray
     # Whole rows of a matrix product: those at its edge would be rounded otherwise, and differ with their company.
     energies = torch.empty(-(-count // ROWS) * ROWS, front_end.bands)
     low, high = energies.split_with_sizes([front_end.low_filters.shape[1], front_end.high_filters.shape[1]], 1)
+    windowed = torch.empty(min(block_frames, len(energies)), DFT_POINTS)
     for start in range(0, count, block_frames):
         stop = min(start + block_frames, len(energies))
         reach = samples[start * HOP_SAMPLES : (stop - 1) * HOP_SAMPLES + DFT_POINTS]
         missing = (stop - 1 - start) * HOP_SAMPLES + DFT_POINTS - len(reach)
         cut = (F.pad(reach, (0, missing)) if missing else reach).unfold(-1, DFT_POINTS, HOP_SAMPLES)
-        parts = front_end.squared_parts(cut)
+        parts = front_end.squared_parts(cut, windowed[: len(cut)])
         torch.mm(parts[:, front_end.low_parts], front_end.low_filters, out=low[start:stop])
         torch.mm(parts[:, front_end.high_parts], front_end.high_filters, out=high[start:stop])
     return energies.clamp_min_(ENERGY_FLOOR).log_()[:count].numpy()

@@ -9,13 +9,25 @@ from typing import NamedTuple
 import torch
 
 from emovae.errors import ConfigError
+from emovae.room import IN_MEMORY, Room
 
 
 class Machine(NamedTuple):
-    """`cpu` or `cuda`, and `float32` or `bfloat16` matrix products."""
+    """`cpu` or `cuda`, `float32` or `bfloat16` matrix products, and room for what is computed on the way."""
 
     device: str = "cpu"
     precision: str = "float32"
+    room: Room = IN_MEMORY
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What results depend on."""
+        return self.device, self.precision
+
+    @property
+    def kept(self) -> torch.dtype:
+        """The type in which segments are kept while they are learned from."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
     def autocast(self) -> torch.autocast:
         """The products of the block in bfloat16, where asked for; sums and weights stay float32."""

@@ -92,7 +92,7 @@ def _by_utterance(groups: dict[Hashable, list[int]], scales: dict[Hashable, Scal
 def _scale(frames: CorpusFrames, members: Sequence[int], read: Read, least_deviation: float) -> Scale:
     """Mean and deviation over all frames of these utterances, summed in float64."""
     count = sum(len(frames.of(utterance)) for utterance in members)
-    mean = sum(read(frames.of(utterance)).sum(axis=0, dtype=np.float64) for utterance in members) / count
-    squares = sum(np.square(read(frames.of(utterance)) - mean).sum(axis=0) for utterance in members)
+    mean = sum(read(rows).sum(axis=0, dtype=np.float64) for rows in frames.each(members)) / count
+    squares = sum(np.square(read(rows) - mean).sum(axis=0) for rows in frames.each(members))
     deviation = np.maximum(np.sqrt(squares / count), least_deviation)
     return Scale(np.asarray(mean, np.float32), np.asarray(deviation, np.float32))

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from emovae.classifiers import LSTMClassifier, LSTMRegressor, SequenceReader
 from emovae.doubt import Answers, averaged
+from emovae.examples import Labelled
 from emovae.grid import Cell, Context
 from emovae.latents import Sequences
+from emovae.outputs import predict
 from emovae.seeds import seed_for
 from emovae.stages import Averaged
-from emovae.training import Epoch, Labelled, OnEpoch, predict, train_classifier
+from emovae.training import Epoch, OnEpoch, train_classifier
 
 
 def labels_of(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.int64] | NDArray[np.float32]:

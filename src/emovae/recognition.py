@@ -23,19 +23,22 @@ from torch import Tensor
 from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE
 from emovae.classifiers import LSTMClassifier, LSTMRegressor
+from emovae.config import Features
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds, fitted_temperature, posterior, summed
+from emovae.examples import Labelled
 from emovae.first_pass import first_pass
 from emovae.grid import Cell, Context, scale_members, seed_of
 from emovae.latents import Sequences, conditions, latent_sequences, merged
 from emovae.normalise import Normaliser
+from emovae.outputs import predict
 from emovae.readers import classifier_of, dropped, labels_of, reader_of
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
 from emovae.stages import Averaged, CellResult, Listener, Step
-from emovae.training import Epoch, Labelled, OnEpoch, predict
+from emovae.training import Epoch, OnEpoch
 
 Array = NDArray[np.float32]
 
@@ -59,7 +62,7 @@ class Material(NamedTuple):
 
     def segmented(self, members: Sequence[int]) -> Segmented:
         """The segments of these utterances."""
-        return segment(self.normaliser, members, self.context.experiment.segments)
+        return segment(self.normaliser, members, self.context.experiment.segments, self.context.machine.room)
 
 
 def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
@@ -147,7 +150,8 @@ def _read(material: Material, members: Sequence[int], told: Array | None) -> Rea
     segmented = material.segmented(members)
     noise = torch.Generator(material.context.machine.device)
     noise.manual_seed(seed_of(material.context, material.cell, "sample"))
-    latent = latent_sequences(material.encoder.network, segmented, told, experiment.features, noise)
+    room = material.context.machine.room
+    latent = latent_sequences(material.encoder.network, segmented, told, experiment.features, noise, room)
     beside = _beside(material, segmented)
     return Read(_finished(material, latent, beside), segmented, told, beside)
 
@@ -204,7 +208,8 @@ def _posterior_draws(material: Material, network: LSTMClassifier, read: Read, se
     """Of a CVAE that weighs several classes, draws come from the Gaussian of the mixture's mean and variance."""
     experiment, machine = material.context.experiment, material.context.machine
     noise = torch.Generator().manual_seed(seed_for(seed, "posterior draws"))
-    latent = latent_sequences(material.encoder.network, read.segmented, read.told, "mean+log_variance", noise)
+    features: Features = "mean+log_variance"
+    latent = latent_sequences(material.encoder.network, read.segmented, read.told, features, noise, machine.room)
     if experiment.merge == "sequence":
         return posterior_answers(network, latent, experiment.features, read.beside, experiment.draws, noise, machine)
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE, Network
 from emovae.autoencoders.mlp import squared_distance
+from emovae.room import let_go
 from emovae.segments import Segmented
 
 SEGMENTS_AT_ONCE = 4096
@@ -60,6 +61,7 @@ def reconstruction_errors(
         values = segmented.values[some].to(device)
         made = reconstructed(network, values, None if told is None else told[some].to(device))
         distances.append(squared_distance(values, made).cpu())
+        let_go(segmented.values)
     sums = np.add.reduceat(torch.cat(distances).double().numpy(), segmented.starts[:-1])
     return np.asarray(sums / np.diff(segmented.starts), np.float32)
 

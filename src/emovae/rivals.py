@@ -26,17 +26,19 @@ from emovae.classifiers import (
 )
 from emovae.classifiers.blstm_elm import machine_of
 from emovae.config import Rival
+from emovae.examples import Labelled
 from emovae.functionals import functionals
 from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
 from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
+from emovae.outputs import over, predict
 from emovae.readers import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
 from emovae.segments import segment
 from emovae.stages import CellResult
-from emovae.training import Labelled, OnEpoch, class_weights, over, predict, train_classifier
+from emovae.training import OnEpoch, class_weights, train_classifier
 
 FRAMES_PER_STEP = 100 // HOP_MS
 ATTENDED_FRAMES = 7500 // HOP_MS
@@ -148,11 +150,11 @@ def _segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Ca
     experiment = context.experiment
     components = None
     if cell.latent is not None:
-        seen = segment(normaliser, scale_members(context, cell), experiment.segments)
+        seen = segment(normaliser, scale_members(context, cell), experiment.segments, context.machine.room)
         components = principal.Components(seen.values.numpy(), cell.latent)
 
     def read(members: Sequence[int]) -> Sequences:
-        segmented = segment(normaliser, members, experiment.segments)
+        segmented = segment(normaliser, members, experiment.segments, context.machine.room)
         values = segmented.values
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))

@@ -16,13 +16,14 @@ from torch import Tensor
 from emovae.config import Segments
 from emovae.logmel import HOP_MS
 from emovae.normalise import Normaliser
+from emovae.room import AT_ONCE_BYTES, IN_MEMORY, Room, let_go
 
 
 class Segmented(NamedTuple):
     """The segments of several utterances.
 
     Attributes:
-        values: float32 [segment, value], one utterance after the other.
+        values: [segment, value], one utterance after the other; float32 where nothing else is asked for.
         starts: int64 [utterance + 1]; utterance u has the rows starts[u] to starts[u + 1].
     """
 
@@ -79,13 +80,29 @@ def cut(frames: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:
     return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(count, -1)
 
 
-def segment(normaliser: Normaliser, members: Sequence[int], segments: Segments) -> Segmented:
-    """The normalised segments of these utterances, in their order."""
+def segment(
+    normaliser: Normaliser,
+    members: Sequence[int],
+    segments: Segments,
+    room: Room = IN_MEMORY,
+    dtype: torch.dtype = torch.float32,
+) -> Segmented:
+    """The normalised segments of these utterances, in their order.
+
+    Raises:
+        OutputError: when there is no room for them.
+    """
     spans = normaliser.frames.spans
     counts = [segment_count(int(spans[member, 1] - spans[member, 0]), segments) for member in members]
     starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
     width = frames_per_segment(segments) * normaliser.frames.values.shape[1]
-    values = np.empty((int(starts[-1]), width), np.float32)
+    values = room.empty(int(starts[-1]), width, dtype)
+    fresh = 0
     for place, member in enumerate(members):
-        values[starts[place] : starts[place + 1]] = cut(normaliser.of(member), segments)
-    return Segmented(torch.from_numpy(values), starts)
+        rows = np.require(cut(normaliser.of(member), segments), requirements="W")  # torch takes no other
+        values[starts[place] : starts[place + 1]] = torch.from_numpy(rows)
+        fresh += rows.nbytes
+        if fresh > AT_ONCE_BYTES:
+            let_go(values, normaliser.frames.values)
+            fresh = 0
+    return Segmented(values, starts)

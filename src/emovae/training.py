@@ -1,13 +1,12 @@
 """Two loops: an autoencoder learns to reconstruct, a classifier learns to name.
 
-Both read whole tensors that lie in memory, draw their batches by index, and take every random number from the
-generators they are given.
+Both draw their batches by index from tensors, which lie in memory or in files (see `room`), and take every random
+number from the generators they are given.
 """
 
 import copy
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +17,10 @@ from emovae.autoencoders import Network
 from emovae.classifiers import LSTMRegressor, SequenceReader
 from emovae.config import Autoencoder, Classifier
 from emovae.errors import EmovaeError
-from emovae.latents import Sequences, batches_of_like_length, padded, within_memory
+from emovae.examples import Examples, Labelled
+from emovae.latents import batches_of_like_length, within_memory
 from emovae.machine import Machine
+from emovae.outputs import held_out
 from emovae.seeds import seed_for
 
 Epoch = Mapping[str, float]
@@ -27,30 +28,6 @@ OnEpoch = Callable[[int, Epoch], None]
 
 DIVERGED = "diverged"
 """In the last epoch of a curve: the number of the epoch whose loss was not finite."""
-
-
-class Examples(NamedTuple):
-    """Segments to learn from.
-
-    Attributes:
-        segments: [segment, value].
-        conditions: one-hot [segment, class] for a CVAE, None otherwise.
-    """
-
-    segments: Tensor
-    conditions: Tensor | None
-
-    def batch(self, members: Tensor | slice, device: str) -> tuple[Tensor, Tensor | None]:
-        """Some of the examples, on the device."""
-        some = None if self.conditions is None else self.conditions[members].to(device)
-        return self.segments[members].to(device), some
-
-
-class Labelled(NamedTuple):
-    """Sequences to learn from, and the class of each, int64 [utterance]; for a regressor its value, float32."""
-
-    sequences: Sequences
-    labels: NDArray[np.int64] | NDArray[np.float32]
 
 
 class _Best:
@@ -101,24 +78,25 @@ def train_autoencoder(
     )
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
+    train, validation = train.on(machine.device), validation.on(machine.device)
     best, curve = _Best(network), list[Epoch]()
     for epoch in range(settings.epochs):
         kl_weight = settings.kl_weight * min(1.0, epoch / settings.kl_warmup if settings.kl_warmup else 1.0)
         reconstruction, divergence = _learn_once(
             network, train, optimiser, settings, kl_weight, shuffle, noise, machine
         )
-        held_out = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
-        if not math.isfinite(reconstruction + divergence + held_out):
+        validation_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
+        if not math.isfinite(reconstruction + divergence + validation_loss):
             if best.epoch < 0:
-                raise _diverged(reconstruction + divergence + held_out, "autoencoder", epoch)
+                raise _diverged(reconstruction + divergence + validation_loss, "autoencoder", epoch)
             best.restore()
             curve[-1] = {**curve[-1], DIVERGED: epoch + 1}
             break
-        curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": held_out})
+        curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": validation_loss})
         on_epoch(epoch, curve[-1])
         if epoch < settings.kl_warmup:
             continue
-        best.see(epoch, held_out)
+        best.see(epoch, validation_loss)
         if settings.stop == "threshold" and reconstruction < settings.threshold:
             break
         if settings.stop == "patience" and epoch - best.epoch >= settings.patience:
@@ -140,10 +118,10 @@ def _learn_once(
 ) -> tuple[float, float]:
     """One epoch; the mean over segments of both terms of eq. 2."""
     totals = torch.zeros(2, device=machine.device)
-    order = torch.randperm(len(train.segments), generator=shuffle)
-    for members in torch.split(order, settings.batch_size):
+    order = torch.randperm(len(train.segments), generator=shuffle).to(machine.device)
+    for batch in train.batches(order, settings.batch_size):
         with machine.autocast():
-            terms = network(*train.batch(members, machine.device), noise)
+            terms = network(*batch, noise)
         pressed = terms.divergences.mean(0).clamp_min(settings.free_bits).sum()
         loss = terms.reconstruction.mean() + kl_weight * pressed
         optimiser.zero_grad()
@@ -160,12 +138,12 @@ def autoencoder_loss(
 ) -> float:
     """Eq. 2 on given examples, mean over segments, with the same noise whenever it is called with the same seed."""
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "held-out noise"))
-    total = 0.0
-    for start in range(0, len(examples.segments), size):
+    total = torch.zeros((), dtype=torch.float64, device=machine.device)
+    for block in examples.on(machine.device).blocks(size):
         with machine.autocast():
-            terms = network(*examples.batch(slice(start, start + size), machine.device), noise)
-        total += float((terms.reconstruction + kl_weight * terms.divergence).sum())
-    return total / len(examples.segments)
+            terms = network(*block, noise)
+        total += (terms.reconstruction + kl_weight * terms.divergence).sum()
+    return float(total) / len(examples.segments)
 
 
 def train_classifier(
@@ -186,7 +164,7 @@ def train_classifier(
     Raises:
         EmovaeError: when the loss is no longer finite.
     """
-    network.scale.fit(train.sequences.values.to(machine.device))
+    network.scale.fit(train.sequences.values)
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
     weights = _utterance_weights(network, train.labels, settings).to(machine.device)
@@ -198,61 +176,24 @@ def train_classifier(
             optimiser.zero_grad()
             weight = weights[members].sum()
             for part in within_memory(train.sequences.lengths, members):
-                losses = _losses(network, train, part, machine) * weights[part]
-                loss = losses.sum() / weight
+                with machine.autocast():
+                    losses = network.losses(*train.batch(part, machine.device))
+                loss = (losses * weights[part]).sum() / weight
                 torch.autograd.backward(loss)
                 total += loss.detach() * len(members)
             optimiser.step()
         network.eval()
-        held_out = classifier_loss(network, validation, machine)
+        told = held_out(network, validation, machine)
         mean_loss = float(total) / len(train.labels)
-        if not math.isfinite(mean_loss + held_out):
-            raise _diverged(mean_loss + held_out, "classifier", epoch)
-        curve.append({"loss": mean_loss, "validation": held_out, **_accuracy(network, validation, machine)})
+        if not math.isfinite(mean_loss + told["validation"]):
+            raise _diverged(mean_loss + told["validation"], "classifier", epoch)
+        curve.append({"loss": mean_loss, **told})
         on_epoch(epoch, curve[-1])
-        best.see(epoch, held_out)
+        best.see(epoch, told["validation"])
         if epoch - best.epoch >= settings.patience:
             break
     best.restore()
     return curve
-
-
-@torch.inference_mode()
-def classifier_loss(network: SequenceReader, examples: Labelled, machine: Machine) -> float:
-    """The loss on given examples, mean over utterances, each weighing the same."""
-    everyone = np.arange(len(examples.labels))
-    parts = within_memory(examples.sequences.lengths, everyone)
-    return sum(float(_losses(network, examples, part, machine).sum()) for part in parts) / len(everyone)
-
-
-def _accuracy(network: SequenceReader, examples: Labelled, machine: Machine) -> Epoch:
-    if isinstance(network, LSTMRegressor):
-        return {}
-    return {"accuracy": float((predict(network, examples.sequences, machine).argmax(1) == examples.labels).mean())}
-
-
-def predict(network: SequenceReader, sequences: Sequences, machine: Machine) -> NDArray[np.float32]:
-    """The probability of every class, [utterance, class]; of a regressor the value, [utterance, 1]."""
-    if isinstance(network, LSTMRegressor):
-        return over(network, sequences, machine).numpy()
-    return over(lambda batch, lengths: network(batch, lengths).softmax(-1), sequences, machine).numpy()
-
-
-@torch.inference_mode()
-def over(compute: Callable[[Tensor, Tensor], Tensor], sequences: Sequences, machine: Machine) -> Tensor:
-    """What a function (batch, lengths) -> [utterance, value] says of all sequences, float32 on the CPU, in their order.
-
-    They come in batches that fit into memory.
-    """
-    everyone = np.arange(len(sequences.lengths))
-    parts = list(within_memory(sequences.lengths, everyone))
-    out: list[Tensor] = []
-    for members in parts:
-        batch, lengths = padded(sequences, members)
-        with machine.autocast():
-            out.append(compute(batch.to(machine.device), lengths.to(machine.device)).float().cpu())
-    order = np.argsort(np.concatenate(parts))
-    return torch.cat(out)[order]
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, settings: Classifier) -> Tensor:
@@ -270,14 +211,6 @@ def _utterance_weights(
         return torch.ones(len(labels))
     numbers = labels.astype(np.int64)
     return class_weights(numbers, network.classes, settings)[numbers]
-
-
-def _losses(network: SequenceReader, examples: Labelled, members: NDArray[np.int64], machine: Machine) -> Tensor:
-    """The loss of each of these utterances, [utterance]."""
-    batch, lengths = padded(examples.sequences, members)
-    labels = torch.from_numpy(examples.labels[members])
-    with machine.autocast():
-        return network.losses(batch.to(machine.device), lengths.to(machine.device), labels.to(machine.device))
 
 
 def _diverged(loss: float, what: str, epoch: int) -> EmovaeError:

@@ -44,7 +44,7 @@ class CVAE(nn.Module):
 
     def encode(self, segments: Tensor, condition: Tensor) -> Latent:
         """Segments [segment, value] and their classes, one-hot [segment, class] -> the parameters of Q(z|X, c)."""
-        hidden = self.encoder(torch.cat([segments, condition], -1))
+        hidden = self.encoder(torch.cat([segments, condition.to(segments.dtype)], -1))
         return Latent(self.mean(hidden).float(), self.log_variance(hidden).float())
 
     def forward(self, segments: Tensor, condition: Tensor, generator: torch.Generator) -> Terms:

@@ -70,7 +70,8 @@ def decoder(inputs: int, values: int, settings: Autoencoder, generator: torch.Ge
 
 def squared_distance(segments: Tensor, reconstructed: Tensor) -> Tensor:
     """|X - X^|^2 of each segment, [segment]; Latif et al. (2018), eq. 2, first term."""
-    return (segments - reconstructed).square().sum(-1)
+    # Float32 whatever the products were: 800 squares in bfloat16 would keep eight bits of a loss.
+    return (segments.float() - reconstructed).square().sum(-1)
 
 
 def divergences(latent: Latent, prior: Latent | None = None) -> Tensor:

@@ -42,7 +42,11 @@ class BLSTMCTC(nn.Module):
 
     def losses(self, batch: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         """Minus the log-likelihood of each utterance's one-label sequence, [utterance], in nats."""
-        likelihoods: Tensor = self(batch, lengths)
+        return self.judged(self(batch, lengths), labels)
+
+    @staticmethod
+    def judged(likelihoods: Tensor, labels: Tensor) -> Tensor:
+        """The same from what was said, log-likelihoods [utterance, class]."""
         return -likelihoods.gather(1, labels[:, None]).squeeze(1)
 
 

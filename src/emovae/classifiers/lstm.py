@@ -49,4 +49,9 @@ class LSTMClassifier(nn.Module):
 
     def losses(self, batch: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         """The cross-entropy of each utterance, [utterance]."""
-        return F.cross_entropy(self(batch, lengths), labels, reduction="none")
+        return self.judged(self(batch, lengths), labels)
+
+    @staticmethod
+    def judged(logits: Tensor, labels: Tensor) -> Tensor:
+        """The same from what was said, logits [utterance, class]."""
+        return F.cross_entropy(logits, labels, reduction="none")

@@ -41,5 +41,9 @@ class LSTMRegressor(nn.Module):
 
     def losses(self, batch: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         """The squared error of each utterance, [utterance]."""
-        errors: Tensor = self(batch, lengths).squeeze(1) - labels
-        return errors.square()
+        return self.judged(self(batch, lengths), labels)
+
+    @staticmethod
+    def judged(values: Tensor, labels: Tensor) -> Tensor:
+        """The same from what was said, values [utterance, 1]."""
+        return (values.squeeze(1) - labels).square()

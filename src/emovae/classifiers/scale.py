@@ -5,7 +5,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from emovae.room import let_go
+
 LEAST_DEVIATION = 1e-6
+STEPS_AT_ONCE = 16_384
 
 
 @final
@@ -29,9 +32,19 @@ class InputScale(nn.Module):
     def fit(self, values: Tensor) -> None:
         """Learns the scale from the training steps [step, feature], where it is to be learned."""
         if self.learned:
-            self.mean.copy_(values.mean(0))
-            self.deviation.copy_(values.std(0, correction=0).clamp_min(LEAST_DEVIATION))
+            mean = _sums(values, torch.zeros_like(self.mean), 1) / len(values)
+            self.mean.copy_(mean)
+            self.deviation.copy_((_sums(values, mean, 2) / len(values)).sqrt().clamp_min(LEAST_DEVIATION))
 
     def forward(self, batch: Tensor) -> Tensor:
         """[..., feature] -> the same, scaled."""
         return (batch - self.mean) / self.deviation if self.learned else batch
+
+
+def _sums(values: Tensor, mean: Tensor, power: int) -> Tensor:
+    """The sums over steps of the distance from a mean to that power, float64 [feature], block by block."""
+    total = torch.zeros_like(mean, dtype=torch.float64)
+    for block in torch.split(values, STEPS_AT_ONCE):
+        total += (block.to(mean.device).double() - mean).pow(power).sum(0)
+        let_go(values)
+    return total

@@ -183,6 +183,13 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     type=click.Choice(["tensorboard", "mlflow"]),
     help="Tell curves and results there too (extras; MLFLOW_TRACKING_URI names the server).",
 )
+@click.option(
+    "--memory",
+    "memory_gib",
+    metavar="GIB",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What segments and latents may take; more lies in files in the cache.  [default: half of the machine's]",
+)
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
 @_cache
 def run(
@@ -196,6 +203,7 @@ def run(
     jobs: int | None,
     device: str,
     track: tuple[str, ...],
+    memory_gib: float | None,
     assignments: tuple[str, ...],
     cache: Path,
 ) -> None:
@@ -215,7 +223,7 @@ def run(
 
     from emovae.shells.running import perform
 
-    perform(stated, opened, corpus, out, _at_home(cache), jobs, device, track, given)
+    perform(stated, opened, corpus, out, _at_home(cache), jobs, device, track, given, memory_gib)
 
 
 @cli.command()

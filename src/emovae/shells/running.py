@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 from joblib import cpu_count  # it knows the limits of a container too
@@ -13,8 +13,8 @@ from emovae.audited import as_json
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
-from emovae.experiment import Several, run
-from emovae.files import write_bytes, write_json
+from emovae.experiment import Outcome, Several, run
+from emovae.files import fingerprint, read_json, write_bytes, write_json
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.presets import variants
@@ -33,6 +33,7 @@ def perform(
     device: str,
     track: Sequence[str] = (),
     given: GivenFolds | None = None,
+    memory_gib: float | None = None,
 ) -> None:
     """Runs an experiment with progress on standard error, prints its table, and writes its report.
 
@@ -46,6 +47,7 @@ def perform(
         device: `auto`, `cpu` or `cuda`.
         track: which boards are told, see `tracking`.
         given: the folds that others have made, where the experiment's protocols are `given`.
+        memory_gib: what segments and latents may take; None for half of the machine's memory.
 
     Raises:
         EmovaeError: see `experiment.run`.
@@ -53,15 +55,17 @@ def perform(
     out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
     chosen = resolve_device(device)
     jobs = jobs or (1 if chosen == "cuda" else cpu_count())
-    run_one = partial(_run_one, corpus=corpus, where=where, cache=cache, jobs=jobs, device=chosen, given=given)
+    run_one = partial(
+        _run_one, corpus=corpus, where=where, cache=cache, jobs=jobs, device=chosen, given=given, memory_gib=memory_gib
+    )
     if experiment.variants:
         for name, one in variants(experiment).items():  # what cannot be divided is told before anything is learned
             with _of_variant(name):
                 tasks_of(one, corpus, corpus.utterances, given)
         _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
     else:
-        run_one(experiment, out, track, None)
-        _write_audit(experiment, corpus, cache, jobs, out)
+        outcome = run_one(experiment, out, track, None)
+        _write_audit(experiment, corpus, outcome.recordings, cache, jobs, out)
         click.echo((out / "table.md").read_text(encoding="utf-8"))
         click.echo(
             f"{out}: results.json, table.md, predictions.parquet, curves.parquet, config.toml, run.json", err=True
@@ -81,15 +85,27 @@ def _run_one(
     jobs: int,
     device: str,
     given: GivenFolds | None,
-) -> dict[str, Any]:
-    """One run with all that is written beside it; the content of `results.json`."""
+    memory_gib: float | None,
+) -> Outcome:
+    """One run with all that is written beside it."""
     with ExitStack() as open_until_done:
         progress = open_until_done.enter_context(Progress(f"{experiment.name} on {corpus.name}", out))
         boards = [Tracker(open_board(name, out), experiment, progress.say) for name in track]
         watcher = Several(progress, *map(open_until_done.enter_context, boards))
-        outcome = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=device, given=given, cells_in=cells_in)
+        outcome = run(
+            experiment,
+            corpus,
+            out,
+            cache,
+            watcher,
+            jobs=jobs,
+            device=device,
+            memory_gib=memory_gib,
+            given=given,
+            cells_in=cells_in,
+        )
     record(out, corpus=where, jobs=jobs, device=device, computed=outcome.computed, seconds=progress.seconds())
-    return outcome.results
+    return outcome
 
 
 @contextmanager
@@ -102,7 +118,7 @@ def _of_variant(name: str) -> Iterator[None]:
 
 
 def _run_variants(
-    experiment: Experiment, corpus: str, out: Path, run_one: Callable[[Experiment, Path], dict[str, Any]]
+    experiment: Experiment, corpus: str, out: Path, run_one: Callable[[Experiment, Path], Outcome]
 ) -> None:
     """Every variant in a folder of its own, each with its report, and one table of all."""
     from emovae.ablation import ablation, markdown  # noqa: PLC0415
@@ -112,7 +128,7 @@ def _run_variants(
     told = {}
     for name, one in variants(experiment).items():
         with _of_variant(name):
-            told[name] = run_one(one, out / name)
+            told[name] = run_one(one, out / name).results
             tell_report(out / name)
     text = markdown(experiment.name, corpus, ablation(told))
     write_bytes(out / "table.md", text.encode())
@@ -120,16 +136,39 @@ def _run_variants(
     click.echo(f"{out}: table.md, and a folder for each of {', '.join(told)}", err=True)
 
 
-def _write_audit(experiment: Experiment, corpus: Corpus, cache: Path, jobs: int, out: Path) -> None:
-    """What else than emotion the corpus gives away, for the report; a corpus that cannot be asked has no audit."""
-    from emovae.audit import audit  # noqa: PLC0415
+def _write_audit(experiment: Experiment, corpus: Corpus, recordings: str, cache: Path, jobs: int, out: Path) -> None:
+    """What else than emotion the corpus gives away, for the report; a corpus that cannot be asked has no audit.
 
-    (out / "audit.json").unlink(missing_ok=True)  # it may be of another corpus
-    if "emotion" in experiment.targets:
-        try:
-            write_json(out / "audit.json", as_json(audit(corpus, cache, mapping=experiment.mapping, jobs=jobs)))
-        except (CorpusError, AudioError) as error:
-            click.echo(f"no audit: {error}", err=True)
+    One of the same recordings and labels, as an earlier run has left it, stays as it is.
+    """
+    from emovae.audit import AUDIT_VERSION, audit  # noqa: PLC0415
+
+    place = out / "audit.json"
+    if "emotion" not in experiment.targets:
+        place.unlink(missing_ok=True)  # of an earlier run with other settings
+        return
+    labels = repr([replace(utterance, audio=None) for utterance in corpus.utterances])
+    about = [AUDIT_VERSION, corpus.name, list(corpus.notices), corpus.mapping, experiment.mapping]
+    asked = fingerprint([*about, recordings, labels])
+    if _is_of(place, asked):
+        return
+    place.unlink(missing_ok=True)
+    try:
+        told = as_json(audit(corpus, cache, mapping=experiment.mapping, jobs=jobs))
+        write_json(place, {**told, "asked": fingerprint([asked, told])})
+    except (CorpusError, AudioError) as error:
+        click.echo(f"no audit: {error}", err=True)
+
+
+def _is_of(place: Path, asked: str) -> bool:
+    """Whether an audit lies there that answers just this, and that nobody has changed."""
+    if not place.exists():
+        return False
+    try:
+        told = read_json(place)
+        return bool(told.pop("asked") == fingerprint([asked, told]))
+    except (OutputError, AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def tell_report(folder: Path) -> None:
