@@ -15,7 +15,7 @@ from emovae.audio import SAMPLE_RATE_HZ
 from emovae.corpora import open_corpus
 
 EXPERIMENT = Path(__file__).with_suffix(".toml")
-HOURS, MEMORY_GIB = (1, 3, 10, 30, 100), 1.0
+HOURS, MEMORY_GIB = (1, 10, 100), 1.0
 STEADY = 1.25
 """By how much an hour of many may cost more than an hour of ten."""
 SAMPLE = 400

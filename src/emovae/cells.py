@@ -1,6 +1,7 @@
 """How one cell is computed: one model, fold, seed and test condition, from frames to probabilities of who is tested."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,26 @@ def result_of(context: Context, cell: Cell) -> CellResult | None:
         OutputError: when its file is damaged.
     """
     place = _place(context, cell)
-    if not place.exists():
+    try:
+        state = place.stat()
+    except FileNotFoundError:
         return None
-    kept = read_json(place)
     columns = 1 if cell.continuous else len(context.tasks[cell.task].classes)
-    wanted = (len(context.fold(cell).test), columns)
+    wanted, stopped = ((len(side), columns) for side in (context.fold(cell).test, context.fold(cell).validation))
+    return _read(place, (state.st_mtime_ns, state.st_size, state.st_ino), wanted, stopped, shares=not cell.continuous)
+
+
+@lru_cache(maxsize=4096)
+def _read(
+    place: Path, _state: tuple[int, ...], wanted: tuple[int, int], stopped: tuple[int, int], *, shares: bool
+) -> CellResult:
+    """Reads a cell's file, and again only when it has changed: each line of a table asks for its cells anew."""
+    kept = read_json(place)
     try:
         result = _from_json(kept)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(place, f"{type(error).__name__}: {error}") from error
-    stopped = (len(context.fold(cell).validation), columns)
-    if wrong := next(_wrong(result, wanted, stopped, shares=not cell.continuous), None):
+    if wrong := next(_wrong(result, wanted, stopped, shares=shares), None):
         raise damaged(place, wrong)
     return result
 

@@ -44,10 +44,13 @@ Array = NDArray[np.float32]
 
 
 class Read(NamedTuple):
-    """What the classifier reads of a side, and what it was made of, for draws: segments, and what stands beside z."""
+    """What the classifier reads of a side, and what it was made of, for draws: segments, and what stands beside z.
+
+    Segments take most of a cell's memory, and are kept only where draws are asked for.
+    """
 
     sequences: Sequences
-    segmented: Segmented
+    segmented: Segmented | None
     told: Array | None
     beside: Tensor | None
 
@@ -153,7 +156,7 @@ def _read(material: Material, members: Sequence[int], told: Array | None) -> Rea
     room = material.context.machine.room
     latent = latent_sequences(material.encoder.network, segmented, told, experiment.features, noise, room)
     beside = _beside(material, segmented)
-    return Read(_finished(material, latent, beside), segmented, told, beside)
+    return Read(_finished(material, latent, beside), segmented if experiment.draws else None, told, beside)
 
 
 def _beside(material: Material, segmented: Segmented) -> Tensor | None:
@@ -208,6 +211,7 @@ def _posterior_draws(material: Material, network: LSTMClassifier, read: Read, se
     """Of a CVAE that weighs several classes, draws come from the Gaussian of the mixture's mean and variance."""
     experiment, machine = material.context.experiment, material.context.machine
     noise = torch.Generator().manual_seed(seed_for(seed, "posterior draws"))
+    assert read.segmented is not None
     features: Features = "mean+log_variance"
     latent = latent_sequences(material.encoder.network, read.segmented, read.told, features, noise, machine.room)
     if experiment.merge == "sequence":

@@ -17,6 +17,7 @@ from emovae.curves import read_curves
 from emovae.errors import OutputError
 from emovae.figures import Drawing
 from emovae.files import damaged, fingerprint, read_json, unreadable, write_bytes, write_json
+from emovae.freshness import PAGE, signed
 from emovae.gallery import Section, sections
 from emovae.latex import latex
 from emovae.questions import answers
@@ -69,7 +70,7 @@ def write_report(folder: Path) -> None:
     _clear(folder / "figures", drawings)
     write_bytes(folder / "table.tex", tables.encode(errors="replace"))
     write_bytes(folder / "table.md", markdown(results).encode())
-    write_bytes(folder / "report.html", page.encode(errors="backslashreplace"))
+    write_bytes(folder / PAGE, signed(folder, page.encode(errors="backslashreplace")))
 
 
 def _made(folder: Path, results: dict[str, Any]) -> tuple[str, str, dict[str, Drawing]]:

@@ -47,8 +47,9 @@ def trust(context: Context, task: Task, judged: Sequence[Judged], mapping: Label
     """
     folds_of = by_seed(judged)
     seeds = [_ways(context, task, folds) for folds in folds_of.values()]
-    raters = enumerate(context.frames.utterances if task.target == "emotion" else ())
-    found = {member: votes_of(utterance, task.classes, mapping) for member, utterance in raters}
+    heard = context.frames.utterances if task.target == "emotion" else ()
+    tested = {member for one in folds_of[next(iter(folds_of))] for member in one.members} if heard else ()
+    found = {member: votes_of(heard[member], tuple(task.classes), mapping) for member in tested}
     votes = {member: one for member, one in found.items() if one is not None}
     told = {way: _mean([_figures(ways[way], votes) for ways in seeds]) for way in seeds[0]}
     alone = [ways["prediction"] for ways in seeds]

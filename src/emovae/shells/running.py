@@ -15,6 +15,7 @@ from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
 from emovae.experiment import Outcome, Several, run
 from emovae.files import fingerprint, read_json, write_bytes, write_json
+from emovae.freshness import is_fresh
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.presets import variants
@@ -70,7 +71,7 @@ def perform(
         click.echo(
             f"{out}: results.json, table.md, predictions.parquet, curves.parquet, config.toml, run.json", err=True
         )
-        tell_report(out)
+        tell_report(out, again=False)
 
 
 def _run_one(
@@ -129,7 +130,7 @@ def _run_variants(
     for name, one in variants(experiment).items():
         with _of_variant(name):
             told[name] = run_one(one, out / name).results
-            tell_report(out / name)
+            tell_report(out / name, again=False)
     text = markdown(experiment.name, corpus, ablation(told))
     write_bytes(out / "table.md", text.encode())
     click.echo(text)
@@ -171,9 +172,10 @@ def _is_of(place: Path, asked: str) -> bool:
         return False
 
 
-def tell_report(folder: Path) -> None:
-    """Writes the report of a finished run, and says so."""
-    from emovae.report import write_report  # noqa: PLC0415 - with matplotlib, which no run should wait for
+def tell_report(folder: Path, *, again: bool = True) -> None:
+    """Writes the report of a finished run, and says so; unless asked for again, not if it is as it would be."""
+    if again or not is_fresh(folder):
+        from emovae.report import write_report  # noqa: PLC0415 - with matplotlib, which no run should wait for
 
-    write_report(folder)
+        write_report(folder)
     click.echo(f"{folder}: report.html, table.tex, figures/", err=True)
