@@ -21,7 +21,7 @@ from torch import Tensor
 from emovae.errors import OutputError
 
 AT_ONCE_BYTES = 2**27
-"""Of a map that is read through from end to end, let go after so much."""
+"""What is read or written of a map before it is let go."""
 ARRAYS = 5
 """Segments or latents of training, validation and test that a cell has at once."""
 LINUX = sys.platform == "linux"
