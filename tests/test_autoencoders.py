@@ -89,7 +89,20 @@ def test_the_divergence_draws_a_prior_to_its_gaussians() -> None:
 def test_the_squared_distance_is_summed_over_values_and_kept_apart_for_each_segment() -> None:
     segments = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.5]])
     reconstructed = torch.tensor([[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
-    assert squared_distance(segments, reconstructed).tolist() == [14.0, 4.25]
+    torch.testing.assert_close(squared_distance(segments, reconstructed), torch.tensor([14.0, 4.25]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_squared_distances_gradient_is_autograds(dtype: torch.dtype) -> None:
+    segments, weights = (torch.randn(*shape, generator=drawn_from(1)) for shape in ((7, 30), (7,)))
+    ours, theirs = (torch.randn(7, 30, generator=drawn_from(2)).to(dtype).detach().requires_grad_() for _ in range(2))
+    torch.autograd.backward((squared_distance(segments.to(dtype), ours) * weights).sum())
+    squares = (segments.to(dtype).float() - theirs).square()
+    torch.autograd.backward((squares.sum(-1) * weights).sum())
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    assert ours.grad.dtype == dtype
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=0)
 
 
 def test_a_variational_autoencoder_tells_both_terms_of_one_draw() -> None:

@@ -203,7 +203,7 @@ def test_a_feature_below_its_free_bits_is_not_pressed_and_one_above_is() -> None
         assert max(spread[2:]) < 0.4
         descent = torch.optim.SGD(network.parameters(), 1e-3)
         plain = Examples(TRAIN.segments, None)
-        training._learn_once(network, plain, descent, settings, kl_weight, drawn_from(1), drawn_from(2), CPU)
+        training._learn_once(network, plain, descent.step, settings, kl_weight, drawn_from(1), drawn_from(2), CPU)
         moved[kl_weight] = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for layer in ("mean", "log_variance"):
         without, pressed = (moved[weight][f"{layer}.weight"] for weight in (0.0, 1.0))

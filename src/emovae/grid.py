@@ -19,7 +19,7 @@ from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
-RESULTS_VERSION = 5
+RESULTS_VERSION = 6
 """Raised when the same configuration gives other results than before."""
 
 

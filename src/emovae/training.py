@@ -4,7 +4,6 @@ Both draw their batches by index from tensors, which lie in memory or in files (
 number from the generators they are given.
 """
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 
@@ -20,6 +19,7 @@ from emovae.errors import EmovaeError
 from emovae.examples import Examples, Labelled
 from emovae.latents import batches_of_like_length, within_memory
 from emovae.machine import Machine
+from emovae.optimiser import adam
 from emovae.outputs import held_out
 from emovae.seeds import seed_for
 
@@ -37,10 +37,10 @@ class _Best:
         self.network, self.loss, self.epoch = network, math.inf, -1
         self.state: dict[str, Tensor] = {}
 
-    def see(self, epoch: int, loss: float) -> None:
+    def see(self, epoch: int, loss: float, weights: Mapping[str, Tensor]) -> None:
         if loss < self.loss:
             self.loss, self.epoch = loss, epoch
-            self.state = copy.deepcopy(self.network.state_dict())
+            self.state = {name: weight.detach().clone() for name, weight in weights.items()}
 
     def restore(self) -> None:
         self.network.load_state_dict(self.state)
@@ -73,9 +73,7 @@ def train_autoencoder(
     Raises:
         EmovaeError: when the loss is not finite before there is an epoch to go back to.
     """
-    optimiser = torch.optim.Adam(
-        network.parameters(), settings.learning_rate, settings.betas, settings.epsilon, fused=True
-    )
+    optimiser = adam(network, settings, machine)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
     train, validation = train.on(machine.device), validation.on(machine.device)
@@ -83,25 +81,26 @@ def train_autoencoder(
     for epoch in range(settings.epochs):
         kl_weight = settings.kl_weight * min(1.0, epoch / settings.kl_warmup if settings.kl_warmup else 1.0)
         reconstruction, divergence = _learn_once(
-            network, train, optimiser, settings, kl_weight, shuffle, noise, machine
+            network, train, optimiser.step, settings, kl_weight, shuffle, noise, machine
         )
         validation_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
         if not math.isfinite(reconstruction + divergence + validation_loss):
             if best.epoch < 0:
                 raise _diverged(reconstruction + divergence + validation_loss, "autoencoder", epoch)
-            best.restore()
             curve[-1] = {**curve[-1], DIVERGED: epoch + 1}
             break
         curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": validation_loss})
         on_epoch(epoch, curve[-1])
         if epoch < settings.kl_warmup:
             continue
-        best.see(epoch, validation_loss)
+        best.see(epoch, validation_loss, optimiser.weights())
         if settings.stop == "threshold" and reconstruction < settings.threshold:
             break
         if settings.stop == "patience" and epoch - best.epoch >= settings.patience:
             break
-    if settings.stop == "patience" or (settings.stop == "threshold" and reconstruction >= settings.threshold):
+    optimiser.finish()
+    back = settings.stop == "threshold" and reconstruction >= settings.threshold
+    if settings.stop == "patience" or back or DIVERGED in curve[-1]:
         best.restore()
     return curve
 
@@ -109,14 +108,14 @@ def train_autoencoder(
 def _learn_once(
     network: Network,
     train: Examples,
-    optimiser: torch.optim.Optimizer,
+    move: Callable[[], object],
     settings: Autoencoder,
     kl_weight: float,
     shuffle: torch.Generator,
     noise: torch.Generator,
     machine: Machine,
 ) -> tuple[float, float]:
-    """One epoch; the mean over segments of both terms of eq. 2."""
+    """One epoch, in which `move` follows the gradients and forgets them; the mean over segments of both terms."""
     totals = torch.zeros(2, device=machine.device)
     order = torch.randperm(len(train.segments), generator=shuffle).to(machine.device)
     for batch in train.batches(order, settings.batch_size):
@@ -124,9 +123,8 @@ def _learn_once(
             terms = network(*batch, noise)
         pressed = terms.divergences.mean(0).clamp_min(settings.free_bits).sum()
         loss = terms.reconstruction.mean() + kl_weight * pressed
-        optimiser.zero_grad()
         torch.autograd.backward(loss)
-        optimiser.step()
+        move()
         totals += torch.stack([terms.reconstruction.detach().sum(), terms.divergence.detach().sum()])
     reconstruction, divergence = (totals / len(train.segments)).tolist()
     return reconstruction, divergence
@@ -189,7 +187,7 @@ def train_classifier(
             raise _diverged(mean_loss + told["validation"], "classifier", epoch)
         curve.append({"loss": mean_loss, **told})
         on_epoch(epoch, curve[-1])
-        best.see(epoch, told["validation"])
+        best.see(epoch, told["validation"], network.state_dict())
         if epoch - best.epoch >= settings.patience:
             break
     best.restore()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -69,9 +69,27 @@ def decoder(inputs: int, values: int, settings: Autoencoder, generator: torch.Ge
 
 
 def squared_distance(segments: Tensor, reconstructed: Tensor) -> Tensor:
-    """|X - X^|^2 of each segment, [segment]; Latif et al. (2018), eq. 2, first term."""
-    # Float32 whatever the products were: 800 squares in bfloat16 would keep eight bits of a loss.
-    return (segments.float() - reconstructed).square().sum(-1)
+    """|X - X^|^2 of each segment, [segment]; Latif et al. (2018), eq. 2, first term; only X^ is learned from."""
+    distance: Tensor = _SquaredDistance.apply(reconstructed, segments)  # type: ignore[no-untyped-call]
+    return distance
+
+
+class _SquaredDistance(torch.autograd.Function):
+    """Its gradient in one product; autograd's own way writes as many values four times as often."""
+
+    @staticmethod
+    def forward(ctx: Any, reconstructed: Tensor, segments: Tensor) -> Tensor:
+        # Float32 whatever the products were: 800 squares in bfloat16 would keep eight bits of a loss.
+        apart = segments.to(torch.float32, copy=True).sub_(reconstructed)
+        ctx.save_for_backward(apart)
+        ctx.dtype = reconstructed.dtype
+        distance: Tensor = torch.linalg.vector_norm(apart, dim=-1).square()
+        return distance
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (apart,) = ctx.saved_tensors
+        return torch.mul(apart, -2 * gradient.unsqueeze(-1), out=torch.empty_like(apart, dtype=ctx.dtype)), None
 
 
 def divergences(latent: Latent, prior: Latent | None = None) -> Tensor:
