@@ -69,11 +69,15 @@ def fresh(seed: int) -> VAE:
 
 
 def by_emovae(sides: Sides, precision: str, seed: int) -> VAE:
-    """Five epochs by our loop, segments kept as a cell keeps them."""
-    network, machine = fresh(seed), Machine(precision=precision)
-    train, held_out = (Examples(side.segments.to(machine.kept), None) for side in sides)
-    train_autoencoder(network, train, held_out, SETTINGS, seed, machine, _silent)
+    """Five epochs by our loop."""
+    network = fresh(seed)
+    train_autoencoder(network, *sides, SETTINGS, seed, Machine(precision=precision), _silent)
     return network
+
+
+def as_kept(sides: Sides, precision: str) -> Sides:
+    """Segments in the type that a cell keeps them in."""
+    return Sides(*(Examples(side.segments.to(Machine(precision=precision).kept), None) for side in sides))
 
 
 def by_pythae(sides: Sides, seed: int) -> VAE:
@@ -109,7 +113,7 @@ def rows(rounds: int) -> Iterator[Row]:
     segments = EPOCHS * len(sides.train.segments)
     fast = resolve_precision("auto", "cpu")
     precisions = sorted({fast, "float32"})
-    ways: dict[str, Way] = {name: partial(by_emovae, sides, name) for name in precisions}
+    ways: dict[str, Way] = {name: partial(by_emovae, as_kept(sides, name), name) for name in precisions}
     ways[PYTHAE] = partial(by_pythae, sides)
     losses: Losses = {name: [] for name in ways}
     for threads in (1, 2):
@@ -189,7 +193,7 @@ def _side_by_side(precision: str, segments: int, rounds: int) -> Row:
 def _begin(precision: str) -> None:
     global _sides, _precision
     torch.set_num_threads(1)
-    _sides, _precision = segments_of_voices(), precision
+    _sides, _precision = as_kept(segments_of_voices(), precision), precision
 
 
 def _learn(seed: int) -> None:

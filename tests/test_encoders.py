@@ -17,6 +17,7 @@ from torch.distributions import Normal, kl_divergence
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE, Network, build
 from emovae.config import Autoencoder
 from emovae.corpora import Corpus
+from emovae.course import Epoch
 from emovae.encoders import ACTIVE_VARIANCE, Encoder, encoded, encoder_of, kept_encoder, use_of
 from emovae.errors import OutputError, ProtocolError
 from emovae.examples import Examples
@@ -26,7 +27,7 @@ from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.presets import resolve
 from emovae.tasks import tasks_of
-from emovae.training import Epoch, autoencoder_loss
+from emovae.training import autoencoder_loss
 
 VALUES, CLASSES, LATENT = 12, 3, 4
 LINEAR = Autoencoder(hidden=(), latent=LATENT)

@@ -20,6 +20,7 @@ from emovae.cells import result_of, run_cell
 from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
 from emovae.config import Classifier, Experiment, Normalise, Rival
 from emovae.corpora import Corpus
+from emovae.course import Epoch
 from emovae.descriptors import descriptors_of
 from emovae.examples import Labelled
 from emovae.experiment import Outcome, run
@@ -37,7 +38,7 @@ from emovae.seeds import seed_for
 from emovae.segments import cut, least_frames
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
-from emovae.training import Epoch, train_classifier
+from emovae.training import train_classifier
 from emovae.utterance import Utterance
 
 RIVALS: tuple[str, ...] = get_args(Rival)

@@ -15,6 +15,7 @@ from emovae import latents, training
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
 from emovae.config import CONDITIONED, Autoencoder, Classifier
+from emovae.course import DIVERGED, Epoch
 from emovae.errors import EmovaeError
 from emovae.examples import Examples, Labelled
 from emovae.latents import Sequences
@@ -22,7 +23,7 @@ from emovae.machine import Machine, one_thread
 from emovae.outputs import predict
 from emovae.room import Room
 from emovae.seeds import seed_for
-from emovae.training import DIVERGED, Epoch, autoencoder_loss, train_autoencoder, train_classifier
+from emovae.training import autoencoder_loss, train_autoencoder, train_classifier
 
 VALUES, CLASSES = 20, 3
 MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")

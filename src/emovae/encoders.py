@@ -12,6 +12,7 @@ import torch
 
 from emovae.autoencoders import AE, CVAE, Network, build
 from emovae.config import CONDITIONED
+from emovae.course import Epoch, OnEpoch
 from emovae.errors import ProtocolError
 from emovae.examples import Examples
 from emovae.files import damaged, write_bytes
@@ -20,7 +21,7 @@ from emovae.latents import conditions
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for
 from emovae.segments import frames_per_segment, segment
-from emovae.training import Epoch, OnEpoch, train_autoencoder
+from emovae.training import train_autoencoder
 
 ACTIVE_VARIANCE = 0.01
 """From this variance of its mean over segments on, a latent feature is active (Burda, Grosse, Salakhutdinov 2016)."""
@@ -52,10 +53,10 @@ def kept_encoder(context: Context, cell: Cell) -> Encoder | None:
     Raises:
         OutputError: when its file is damaged.
     """
-    place = _place(context, cell)
+    place = encoder_place(context, cell)
     if not place.exists():
         return None
-    network = _fresh(context, cell)
+    network = fresh_network(context, cell)
     try:
         with safetensors.safe_open(place, "pt") as kept:
             told = json.loads(kept.metadata()["told"])
@@ -80,22 +81,21 @@ def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: O
     machine, settings = context.machine, context.autoencoder(cell)
     if (kept := kept_encoder(context, cell)) is not None:
         return kept._replace(network=kept.network.to(machine.device))
-    seen = autoencoder_members(context, cell)
-    if not all(seen):
-        raise ProtocolError(
-            f"{cell.model}, {context.fold(cell).name}: nobody who is learned from, or nobody who stops the learning,"
-            " has an emotion to condition on; use --set condition=target"
-        )
-    train, validation = (_examples(context, cell, normaliser, members) for members in seen)
-    network = _fresh(context, cell).to(machine.device)
+    train, validation = examples_of(context, cell, normaliser)
+    network = fresh_network(context, cell).to(machine.device)
     curve = train_autoencoder(
         network, train, validation, settings, seed_of(context, cell, "autoencoder"), machine, on_epoch
     )
-    use = use_of(network, validation, machine.device)
+    return keep_encoder(context, cell, network, curve, validation)
+
+
+def keep_encoder(context: Context, cell: Cell, network: Network, curve: list[Epoch], validation: Examples) -> Encoder:
+    """Writes what has been trained for a cell, and how much of its latent space is used on held-out segments."""
+    use = use_of(network, validation, context.machine.device)
     weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     # One entry: the order of several is not the same in every file.
     told = {"told": json.dumps({"curve": curve, "use": use._asdict()})}
-    write_bytes(_place(context, cell), safetensors.torch.save(weights, told))
+    write_bytes(encoder_place(context, cell), safetensors.torch.save(weights, told))
     return Encoder(network, curve, use)
 
 
@@ -127,11 +127,13 @@ def encoded(network: Network, segments: torch.Tensor, condition: torch.Tensor | 
     return network.encode(segments).mean
 
 
-def _place(context: Context, cell: Cell) -> Path:
+def encoder_place(context: Context, cell: Cell) -> Path:
+    """The file of a cell's trained autoencoder."""
     return context.folder / f"{autoencoder_key(context, cell)}.safetensors"
 
 
-def _fresh(context: Context, cell: Cell) -> Network:
+def fresh_network(context: Context, cell: Cell) -> Network:
+    """A cell's autoencoder before it has learned, on the CPU."""
     experiment = context.experiment
     return build(
         cell.model,
@@ -140,6 +142,21 @@ def _fresh(context: Context, cell: Cell) -> Network:
         context.autoencoder(cell),
         torch.Generator().manual_seed(seed_for(seed_of(context, cell, "autoencoder"), "weights")),
     )
+
+
+def examples_of(context: Context, cell: Cell, normaliser: Normaliser) -> tuple[Examples, Examples]:
+    """What a cell's autoencoder learns from, and what stops it.
+
+    Raises:
+        ProtocolError: when nobody of them has a condition.
+    """
+    train, validation = autoencoder_members(context, cell)
+    if not train or not validation:
+        raise ProtocolError(
+            f"{cell.model}, {context.fold(cell).name}: nobody who is learned from, or nobody who stops the learning,"
+            " has an emotion to condition on; use --set condition=target"
+        )
+    return _examples(context, cell, normaliser, train), _examples(context, cell, normaliser, validation)
 
 
 def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:

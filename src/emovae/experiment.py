@@ -21,7 +21,7 @@ from emovae.files import require_writable, write_bytes, write_json
 from emovae.frames import corpus_frames
 from emovae.given_folds import GivenFolds
 from emovae.grid import Context, cells_of
-from emovae.machine import Machine, resolve_precision
+from emovae.machine import Machine, gpu_bytes, resolve_precision
 from emovae.predictions import predictions
 from emovae.results import results
 from emovae.room import shared_room
@@ -30,6 +30,7 @@ from emovae.stages import Step
 from emovae.tables import markdown
 from emovae.targets import mapping_of
 from emovae.tasks import notices_of, subsets_of, tasks_of
+from emovae.together import learn_together
 from emovae.values import values_parquet
 from emovae.views import write_views
 from emovae.workers import Job, jobs_of, run_jobs
@@ -162,10 +163,7 @@ def run(
     watcher.planned(context, waiting, len(cells) - len(open_cells))
     processes = max(1, min(jobs, len(waiting)))
     room = shared_room(memory_gib, processes, cache / "arrays")
-    context = context._replace(machine=context.machine._replace(room=room))
-    with closing(run_jobs(context, waiting, processes, watcher.step)) as finished:
-        for job in finished:
-            watcher.done(job)
+    _compute(context._replace(machine=context.machine._replace(room=room)), waiting, processes, watcher)
     divided = (*(() if given is None else given.notices), *notices_of(tasks))
     told = (*corpus.notices, *notices, *divided, *left_out)
     content = results(context, corpus.name, cells, told, mapping_of(experiment, corpus))
@@ -178,6 +176,14 @@ def run(
     write_views(context, cells, out / "views.safetensors")
     watcher.finished(content)
     return Outcome(content, len(open_cells), frames.digest)
+
+
+def _compute(context: Context, jobs: Sequence[Job], processes: int, watcher: Watcher) -> None:
+    if context.machine.device == "cuda":
+        learn_together(context, [cell for job in jobs for cell in job], watcher.step, gpu_bytes() // 2)
+    with closing(run_jobs(context, jobs, processes, watcher.step)) as finished:
+        for job in finished:
+            watcher.done(job)
 
 
 def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes, learned: bytes) -> None:

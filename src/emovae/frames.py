@@ -18,7 +18,7 @@ from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
 from emovae.room import AT_ONCE_BYTES, let_go
 from emovae.utterance import Utterance
 
-FRAMES_VERSION = 3
+FRAMES_VERSION = 4
 """Raised when the same audio and configuration give other frames than before."""
 
 

@@ -56,6 +56,11 @@ def give_memory_back() -> None:
         trim(0)
 
 
+def gpu_bytes() -> int:
+    """The GPU's free memory."""
+    return int(torch.cuda.mem_get_info()[0])
+
+
 def resolve_device(device: str) -> str:
     """`cpu` or `cuda`; `auto` takes a GPU where one can be used.
 

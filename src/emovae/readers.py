@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from emovae.classifiers import LSTMClassifier, LSTMRegressor, SequenceReader
+from emovae.course import Epoch, OnEpoch
 from emovae.doubt import Answers, averaged
 from emovae.examples import Labelled
 from emovae.grid import Cell, Context
@@ -17,7 +18,7 @@ from emovae.latents import Sequences
 from emovae.outputs import predict
 from emovae.seeds import seed_for
 from emovae.stages import Averaged
-from emovae.training import Epoch, OnEpoch, train_classifier
+from emovae.training import train_classifier
 
 
 def labels_of(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.int64] | NDArray[np.float32]:

@@ -24,6 +24,7 @@ from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE
 from emovae.classifiers import LSTMClassifier, LSTMRegressor
 from emovae.config import Features
+from emovae.course import Epoch, OnEpoch
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds, fitted_temperature, posterior, summed
@@ -38,7 +39,6 @@ from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment
 from emovae.stages import Averaged, CellResult, Listener, Step
-from emovae.training import Epoch, OnEpoch
 
 Array = NDArray[np.float32]
 
@@ -75,7 +75,7 @@ def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
         EmovaeError: when training diverges, or the condition cannot be had.
     """
     normaliser = normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise)
-    encoder = encoder_of(context, cell, normaliser, _tell(context, cell, listen))
+    encoder = encoder_of(context, cell, normaliser, autoencoder_listener(context, cell, listen))
     material = Material(context, cell, encoder, normaliser)
     result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
     tested = context.fold(cell).test
@@ -84,7 +84,8 @@ def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
     return result._replace(autoencoder_curve=encoder.curve, reconstruction=errors, use=encoder.use._asdict())
 
 
-def _tell(context: Context, cell: Cell, listen: Listener) -> OnEpoch:
+def autoencoder_listener(context: Context, cell: Cell, listen: Listener) -> OnEpoch:
+    """Tells the epochs of a cell's autoencoder."""
     stage, epochs = cell.model.removesuffix("-LSTM"), context.autoencoder(cell).epochs
     return lambda epoch, losses: listen(Step(cell, stage, epoch, epochs, losses))
 

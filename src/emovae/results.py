@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emovae.course import DIVERGED
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
@@ -19,7 +20,6 @@ from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
 from emovae.standing import Counts, by_speaker, comparisons, standing
 from emovae.tasks import Task
-from emovae.training import DIVERGED
 from emovae.trust import trust
 from emovae.values import continuous
 

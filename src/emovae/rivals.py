@@ -26,6 +26,7 @@ from emovae.classifiers import (
 )
 from emovae.classifiers.blstm_elm import machine_of
 from emovae.config import Rival
+from emovae.course import OnEpoch
 from emovae.examples import Labelled
 from emovae.functionals import functionals
 from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
@@ -38,7 +39,7 @@ from emovae.readers import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
 from emovae.segments import segment
 from emovae.stages import CellResult
-from emovae.training import OnEpoch, class_weights, train_classifier
+from emovae.training import class_weights, train_classifier
 
 FRAMES_PER_STEP = 100 // HOP_MS
 ATTENDED_FRAMES = 7500 // HOP_MS

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from emovae.course import Epoch
 from emovae.grid import Cell
-from emovae.training import Epoch
 
 
 class Step(NamedTuple):

@@ -5,45 +5,23 @@ number from the generators they are given.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from emovae.autoencoders import Network
 from emovae.classifiers import LSTMRegressor, SequenceReader
 from emovae.config import Autoencoder, Classifier
-from emovae.errors import EmovaeError
+from emovae.course import Best, Course, Epoch, OnEpoch, diverged
 from emovae.examples import Examples, Labelled
 from emovae.latents import batches_of_like_length, within_memory
 from emovae.machine import Machine
 from emovae.optimiser import adam
 from emovae.outputs import held_out
 from emovae.seeds import seed_for
-
-Epoch = Mapping[str, float]
-OnEpoch = Callable[[int, Epoch], None]
-
-DIVERGED = "diverged"
-"""In the last epoch of a curve: the number of the epoch whose loss was not finite."""
-
-
-class _Best:
-    """The weights of the lowest held-out loss so far."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network, self.loss, self.epoch = network, math.inf, -1
-        self.state: dict[str, Tensor] = {}
-
-    def see(self, epoch: int, loss: float, weights: Mapping[str, Tensor]) -> None:
-        if loss < self.loss:
-            self.loss, self.epoch = loss, epoch
-            self.state = {name: weight.detach().clone() for name, weight in weights.items()}
-
-    def restore(self) -> None:
-        self.network.load_state_dict(self.state)
 
 
 def train_autoencoder(
@@ -57,14 +35,9 @@ def train_autoencoder(
 ) -> list[Epoch]:
     """Minimises eq. 2: the squared distance summed over a segment's values, plus `kl_weight` times KL in nats.
 
-    With `kl_warmup` the weight grows in equal steps from zero through so many epochs, none of which is the best; with
-    `free_bits` a latent feature whose mean KL over a batch is below so many nats is not pressed any further (Kingma et
-    al. 2016, "Improved variational inference with inverse autoregressive flow", appendix C.8).
-
-    It stops, as `settings.stop` says, when the mean distance of an epoch falls below the threshold (section 3.1; where
-    none does, it goes back to the best epoch), when the loss on held-out speakers has not fallen for `patience` epochs
-    (and goes back to the best), or after `epochs` in any case. Where the loss ceases to be finite, as it may with the
-    printed betas, it stops and goes back to the best epoch before.
+    With `kl_warmup` the weight grows in equal steps from zero through so many epochs; with `free_bits` a latent feature
+    whose mean KL over a batch is below so many nats is not pressed any further (Kingma et al. 2016, "Improved
+    variational inference with inverse autoregressive flow", appendix C.8). `Course` says when it ends.
 
     Returns:
         The learning curve: `reconstruction` and `divergence` of training, `validation` the held-out loss, each the
@@ -73,36 +46,17 @@ def train_autoencoder(
     Raises:
         EmovaeError: when the loss is not finite before there is an epoch to go back to.
     """
-    optimiser = adam(network, settings, machine)
+    optimiser, course = adam(network, settings, machine), Course(settings, on_epoch)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "noise"))
     train, validation = train.on(machine.device), validation.on(machine.device)
-    best, curve = _Best(network), list[Epoch]()
-    for epoch in range(settings.epochs):
-        kl_weight = settings.kl_weight * min(1.0, epoch / settings.kl_warmup if settings.kl_warmup else 1.0)
-        reconstruction, divergence = _learn_once(
-            network, train, optimiser.step, settings, kl_weight, shuffle, noise, machine
-        )
-        validation_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
-        if not math.isfinite(reconstruction + divergence + validation_loss):
-            if best.epoch < 0:
-                raise _diverged(reconstruction + divergence + validation_loss, "autoencoder", epoch)
-            curve[-1] = {**curve[-1], DIVERGED: epoch + 1}
-            break
-        curve.append({"reconstruction": reconstruction, "divergence": divergence, "validation": validation_loss})
-        on_epoch(epoch, curve[-1])
-        if epoch < settings.kl_warmup:
-            continue
-        best.see(epoch, validation_loss, optimiser.weights())
-        if settings.stop == "threshold" and reconstruction < settings.threshold:
-            break
-        if settings.stop == "patience" and epoch - best.epoch >= settings.patience:
-            break
+    goes_on = True
+    while goes_on:
+        learned = _learn_once(network, train, optimiser.step, settings, course.kl_weight, shuffle, noise, machine)
+        held_out_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
+        goes_on = course.goes_on(learned, held_out_loss, optimiser.weights())
     optimiser.finish()
-    back = settings.stop == "threshold" and reconstruction >= settings.threshold
-    if settings.stop == "patience" or back or DIVERGED in curve[-1]:
-        best.restore()
-    return curve
+    return course.end(network)
 
 
 def _learn_once(
@@ -121,18 +75,18 @@ def _learn_once(
     for batch in train.batches(order, settings.batch_size):
         with machine.autocast():
             terms = network(*batch, noise)
-        pressed = terms.divergences.mean(0).clamp_min(settings.free_bits).sum()
-        loss = terms.reconstruction.mean() + kl_weight * pressed
+        apart = terms.divergences.mean(0)
+        loss = terms.reconstruction.mean() + kl_weight * apart.clamp_min(settings.free_bits).sum()
         torch.autograd.backward(loss)
         move()
-        totals += torch.stack([terms.reconstruction.detach().sum(), terms.divergence.detach().sum()])
+        totals += torch.stack([terms.reconstruction.detach().sum(), apart.detach().sum() * len(batch[0])])
     reconstruction, divergence = (totals / len(train.segments)).tolist()
     return reconstruction, divergence
 
 
 @torch.inference_mode()
 def autoencoder_loss(
-    network: Network, examples: Examples, kl_weight: float, seed: int, machine: Machine, size: int = 4096
+    network: Network, examples: Examples, kl_weight: float, seed: int, machine: Machine, size: int = 1024
 ) -> float:
     """Eq. 2 on given examples, mean over segments, with the same noise whenever it is called with the same seed."""
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "held-out noise"))
@@ -166,7 +120,7 @@ def train_classifier(
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
     shuffle = torch.Generator().manual_seed(seed_for(seed, "shuffle"))
     weights = _utterance_weights(network, train.labels, settings).to(machine.device)
-    best, curve = _Best(network), list[Epoch]()
+    best, curve = Best(), list[Epoch]()
     for epoch in range(settings.epochs):
         total = torch.zeros((), device=machine.device)
         network.train()
@@ -184,13 +138,13 @@ def train_classifier(
         told = held_out(network, validation, machine)
         mean_loss = float(total) / len(train.labels)
         if not math.isfinite(mean_loss + told["validation"]):
-            raise _diverged(mean_loss + told["validation"], "classifier", epoch)
+            raise diverged(mean_loss + told["validation"], "classifier", epoch)
         curve.append({"loss": mean_loss, **told})
         on_epoch(epoch, curve[-1])
         best.see(epoch, told["validation"], network.state_dict())
         if epoch - best.epoch >= settings.patience:
             break
-    best.restore()
+    network.load_state_dict(best.weights)
     return curve
 
 
@@ -209,9 +163,3 @@ def _utterance_weights(
         return torch.ones(len(labels))
     numbers = labels.astype(np.int64)
     return class_weights(numbers, network.classes, settings)[numbers]
-
-
-def _diverged(loss: float, what: str, epoch: int) -> EmovaeError:
-    return EmovaeError(
-        f"the {what}'s loss is {loss} after epoch {epoch + 1}: training diverged; lower {what}.learning_rate"
-    )

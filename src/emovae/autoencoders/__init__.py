@@ -6,12 +6,12 @@ import torch
 
 from emovae.autoencoders.ae import AE
 from emovae.autoencoders.cvae import CVAE
-from emovae.autoencoders.mlp import Latent, Terms
+from emovae.autoencoders.mlp import Generators, Latent, Terms
 from emovae.autoencoders.ssvae import SSVAE
 from emovae.autoencoders.vae import VAE
 from emovae.config import Autoencoder, Model
 
-__all__ = ["AE", "CVAE", "SSVAE", "VAE", "Latent", "Network", "Terms", "build"]
+__all__ = ["AE", "CVAE", "SSVAE", "VAE", "Generators", "Latent", "Network", "Terms", "build"]
 
 Network: TypeAlias = AE | VAE | CVAE | SSVAE
 

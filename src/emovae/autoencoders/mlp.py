@@ -110,8 +110,20 @@ def divergences(latent: Latent, prior: Latent | None = None) -> Tensor:
     return 0.5 * (far + apart.exp() - 1.0 - apart)
 
 
-def reparameterised(latent: Latent, generator: torch.Generator) -> Tensor:
-    """Z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), [segment, latent]."""
+class Generators(NamedTuple):
+    """Of each network of a stack (see `stacks`) what draws its noise, and for how many segments of the batch."""
+
+    each: Sequence[torch.Generator]
+    segments: Sequence[int]
+
+
+def reparameterised(latent: Latent, generator: torch.Generator | Generators) -> Tensor:
+    """Z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), of the shape of both."""
     mean, log_variance = latent
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    if isinstance(generator, Generators):
+        noise = torch.zeros_like(mean)
+        for place, (one, segments) in enumerate(zip(*generator, strict=True)):
+            noise[place, :segments].normal_(generator=one)
+    else:
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * (0.5 * log_variance).exp()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emovae.autoencoders.mlp import (
+    Generators,
     Latent,
     Terms,
     decoder,
@@ -41,7 +42,7 @@ class VAE(nn.Module):
         hidden = self.encoder(segments)
         return Latent(self.mean(hidden).float(), self.log_variance(hidden).float())
 
-    def forward(self, segments: Tensor, _condition: None, generator: torch.Generator) -> Terms:
+    def forward(self, segments: Tensor, _condition: None, generator: torch.Generator | Generators) -> Terms:
         """The two terms of eq. 2 for segments [segment, value], the first estimated by one draw of z."""
         given = self.encode(segments)
         latent = reparameterised(given, generator)
