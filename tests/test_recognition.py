@@ -30,11 +30,12 @@ from emovae.functionals import functionals
 from emovae.grid import Cell, Context, cell_key, cells_of, scale_members, seed_of
 from emovae.latents import Sequences, conditions, latent_sequences
 from emovae.machine import Machine
+from emovae.material import class_shares
 from emovae.normalise import Normaliser, fit
 from emovae.outputs import predict
 from emovae.presets import resolve
 from emovae.readers import dropout_draws
-from emovae.recognition import class_shares, recognise
+from emovae.recognition import recognise
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, segment

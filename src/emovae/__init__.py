@@ -6,8 +6,8 @@ the data, and the module where each step lives:
     corpus folder -> utterances (corpora) -> who is held out (folds)
     recording -> waveform (audio) -> log-mel frames (logmel, frames) -> segments of 100 ms (normalise, segments)
     segments -> AE | VAE | CVAE | SSVAE (autoencoders, training, encoders)
-        -> latent sequences under a condition (latents, recognition, first_pass, evidence)
-        -> LSTM (classifiers, readers) -> emotion
+        -> latent sequences under a condition (latents, material, first_pass, evidence)
+        -> LSTM (classifiers, readers, recognition) -> emotion
     predictions -> figures (metrics, results; of values: values, concordance)
         -> how certain results are (statistics, paired, standing), and predictions (doubt, calibration, selective,
         votes, trust) -> a table beside the paper's (tables, certainty)
@@ -21,6 +21,8 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
     experiment = load_experiment(Path("experiments/table1.toml"))
     outcome = run(experiment, open_corpus("synthetic:80"), Path("runs/mine"), Path("cache"))
     outcome.results["rows"]
+
+A model to take along is trained by `final`, kept by `model_folder`, and asked by `recognizer` and `predict`.
 """
 
 from importlib import import_module
@@ -29,13 +31,14 @@ from typing import Any
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
     "LogMel": ("emovae.logmel", "LogMel"),
+    "Recognizer": ("emovae.recognizer", "Recognizer"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),
 }
 """Public name -> where it lives. They are resolved when asked for, so that `import emovae` costs nothing."""
 
-__all__ = ["Experiment", "LogMel", "load_experiment", "open_corpus", "run"]
+__all__ = ["Experiment", "LogMel", "Recognizer", "load_experiment", "open_corpus", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -102,19 +102,39 @@ def keep_encoder(context: Context, cell: Cell, network: Network, curve: list[Epo
 @torch.inference_mode()
 def use_of(network: Network, examples: Examples, device: str, size: int = 4096) -> Use:
     """Active features, of a CVAE within each class, and the mean divergence, over given examples."""
-    means, divergence = list[torch.Tensor](), 0.0
+    spread, divergence = _Spread(), 0.0
     for kept, condition in examples.on(device).blocks(size):
         segments = kept.float()
-        means.append(encoded(network, segments, condition).double().cpu())
+        # What the mean owes to the class that a CVAE's encoder is told says nothing of the segment.
+        told = condition if isinstance(network, CVAE) else None
+        spread.see(encoded(network, segments, condition), torch.ones(len(segments), 1) if told is None else told)
         divergence += float(network(segments, condition, torch.Generator(device).manual_seed(0)).divergence.sum())
-    apart = torch.cat(means)
-    if isinstance(network, CVAE) and examples.conditions is not None:
-        # What the mean owes to the class that the encoder is told says nothing of the segment.
-        for told in examples.conditions.T.bool().cpu():
-            if told.any():
-                apart[told] -= apart[told].mean(0)
-    active = int((apart.var(0, correction=0) >= ACTIVE_VARIANCE).sum())
-    return Use(active, None if isinstance(network, AE) else divergence / len(apart))
+    active = int((spread.variance() >= ACTIVE_VARIANCE).sum())
+    return Use(active, None if isinstance(network, AE) else divergence / len(examples.segments))
+
+
+class _Spread:
+    """Variances within classes of many rows that are seen block by block."""
+
+    def __init__(self) -> None:
+        self.shift: torch.Tensor | None = None
+        self.squares = self.sums = self.counts = torch.zeros((), dtype=torch.float64)
+
+    def see(self, rows: torch.Tensor, told: torch.Tensor) -> None:
+        """Rows [row, feature] and the class of each, one-hot [row, class]."""
+        some, classes = rows.double().cpu(), told.double().cpu()
+        if self.shift is None:  # squares about zero would drown a narrow feature
+            self.shift = some.mean(0)
+        some -= self.shift
+        self.squares = self.squares + some.square().sum(0)
+        self.sums = self.sums + classes.T @ some
+        self.counts = self.counts + classes.sum(0)
+
+    def variance(self) -> torch.Tensor:
+        """Of each feature about its class's mean, [feature]."""
+        between = (self.sums.square() / self.counts.clamp_min(1).unsqueeze(1)).sum(0)
+        variance: torch.Tensor = (self.squares - between) / self.counts.sum()
+        return variance
 
 
 def encoded(network: Network, segments: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:

@@ -5,7 +5,7 @@
 `utterance`: over the utterance itself. `none`: as they are.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +42,16 @@ class Normaliser(NamedTuple):
 
     def of(self, utterance: int) -> NDArray[np.float32]:
         """The normalised frames [frame, band] of one utterance."""
+        return self._scaled(utterance, self.frames.of(utterance))
+
+    def each(self, utterances: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Those of several, one after the other, in little memory however many they are."""
+        for utterance, frames in zip(utterances, self.frames.each(utterances), strict=True):
+            yield self._scaled(utterance, frames)
+
+    def _scaled(self, utterance: int, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         scale = self.scales[utterance]
-        return (self.read(self.frames.of(utterance)) - scale.mean) / scale.deviation
+        return (self.read(frames) - scale.mean) / scale.deviation
 
 
 def as_they_are(frames: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -43,14 +43,13 @@ def predict(network: SequenceReader, sequences: Sequences, machine: Machine) -> 
 def over(compute: Callable[[Tensor, Tensor], Tensor], sequences: Sequences, machine: Machine) -> Tensor:
     """What a function (batch, lengths) -> [utterance, value] says of all sequences, float32 on the CPU, in their order.
 
-    They come in batches that fit into memory.
+    They come in batches that fit into memory. What is learned in bfloat16 is asked in float32, as a saved model is.
     """
     everyone = np.arange(len(sequences.lengths))
     parts = list(within_memory(sequences.lengths, everyone))
     out: list[Tensor] = []
     for members in parts:
         batch, lengths = padded(sequences, members)
-        with machine.autocast():
-            out.append(compute(batch.to(machine.device), lengths.to(machine.device)).float().cpu())
+        out.append(compute(batch.to(machine.device), lengths.to(machine.device)).cpu())
     order = np.argsort(np.concatenate(parts))
     return torch.cat(out)[order]

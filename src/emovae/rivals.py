@@ -74,9 +74,9 @@ def _vectors(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np
     if cell.model == "eGeMAPS-SVM":
         how = "speaker" if how == "speaker" else "none"
         scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
-        return np.concatenate([scaled.of(member) for member in members])
+        return np.concatenate(list(scaled.each(members)))
     normaliser = normalise.fit(context.frames, scale_members(context, cell), how)
-    return np.stack([functionals(normaliser.of(member)) for member in members])
+    return np.stack([functionals(rows) for rows in normaliser.each(members)])
 
 
 def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
@@ -173,8 +173,8 @@ def sequences(
     The last step is the mean of the frames that are left for it.
     """
     parts: list[NDArray[np.float32]] = []
-    for member in members:
-        frames = normaliser.of(member)[:most_frames]
+    for whole in normaliser.each(members):
+        frames = whole[:most_frames]
         if frames_per_step > 1:
             firsts = np.arange(0, len(frames), frames_per_step)
             counts = np.diff(firsts, append=len(frames))[:, None]

@@ -98,11 +98,11 @@ def segment(
     width = frames_per_segment(segments) * normaliser.frames.values.shape[1]
     values = room.empty(int(starts[-1]), width, dtype)
     fresh = 0
-    for place, member in enumerate(members):
-        rows = np.require(cut(normaliser.of(member), segments), requirements="W")  # torch takes no other
+    for place, frames in enumerate(normaliser.each(members)):
+        rows = np.require(cut(frames, segments), requirements="W")  # torch takes no other
         values[starts[place] : starts[place + 1]] = torch.from_numpy(rows)
         fresh += rows.nbytes
         if fresh > AT_ONCE_BYTES:
-            let_go(values, normaliser.frames.values)
+            let_go(values)
             fresh = 0
     return Segmented(values, starts)

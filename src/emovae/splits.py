@@ -100,7 +100,7 @@ def reached(frames: CorpusFrames, apart: Task, mixed: Task, jobs: int = 1) -> Re
     plain, per_speaker = (_vectors(frames, needed, how) for how in ("none", "speaker"))
     with ThreadPoolExecutor(jobs) as pool:
         learned = [
-            [pool.submit(_confusion, task, fold, vectors) for fold in folds]
+            [pool.submit(_confusion, task, fold, np.array(needed), vectors) for fold in folds]
             for task, folds, vectors in (
                 (apart, sides[0], plain),
                 (mixed, sides[1], plain),
@@ -131,17 +131,16 @@ def learned_from(fold: Fold) -> tuple[int, ...]:
 
 
 def _vectors(frames: CorpusFrames, members: Sequence[int], how: Normalise) -> NDArray[np.float32]:
-    """Functionals of each utterance, [utterance, value]; zeros for those who are no members."""
-    normaliser = normalise.fit(frames, (), how)
-    vectors = np.zeros((len(frames.utterances), len(functionals(normaliser.of(members[0])))), np.float32)
-    for member in members:
-        vectors[member] = functionals(normaliser.of(member))
-    return vectors
+    """Functionals of each of these utterances, [member, value]."""
+    return np.stack([functionals(rows) for rows in normalise.fit(frames, (), how).each(members)])
 
 
-def _confusion(task: Task, sides: tuple[list[int], list[int]], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+def _confusion(
+    task: Task, sides: tuple[list[int], list[int]], members: NDArray[np.int64], vectors: NDArray[np.float32]
+) -> NDArray[np.int64]:
     train, test = sides
-    found = functionals_svm.probabilities(vectors[train], task.numbers(train), vectors[test], len(task.classes))
+    learned, asked = (vectors[np.searchsorted(members, side)] for side in sides)
+    found = functionals_svm.probabilities(learned, task.numbers(train), asked, len(task.classes))
     named = [task.classes[place] for place in found.argmax(axis=1)]
     return confusion_matrix([str(task.labels[place]) for place in test], named, task.classes)
 

@@ -10,7 +10,7 @@ from emovae import normalise
 from emovae.encoders import encoder_place, examples_of, fresh_network, keep_encoder
 from emovae.examples import Examples
 from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, is_learned, scale_members, seed_of
-from emovae.recognition import autoencoder_listener
+from emovae.material import autoencoder_listener
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stacks import Member, Stackable, train_stacked
 from emovae.stages import Listener

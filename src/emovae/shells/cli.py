@@ -1,4 +1,4 @@
-"""The command line: `emovae quickstart`, `corpora`, `check`, `audit`, `synthesize`, `run`, `report`.
+"""The command line: corpora, experiments, reports; `models` has the commands of a trained model.
 
 Commands import what they need when they run, so that help and argument errors come at once.
 """
@@ -7,36 +7,23 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from emovae.errors import ConfigError, EmovaeError, OutputError
+from emovae.errors import ConfigError, EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
+from emovae.shells.models import predict, train
+from emovae.shells.options import at_home, bar, cache_option, jobs_option
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 ENDED = 143
 FINDINGS = 1
 WRONG = 2
-DEFAULT_CACHE = Path("~/.cache/emovae")
 DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
 """A setting that says who is held out."""
-
-_jobs = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: one for each processor core]"
-)
-_cache = click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    envvar="EMOVAE_CACHE",
-    default=DEFAULT_CACHE,
-    show_default=True,
-    help="Where the frames of corpora are kept (environment: EMOVAE_CACHE).",
-)
 
 
 class _Commands(click.Group):
@@ -58,8 +45,8 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
-@_jobs
-@_cache
+@jobs_option
+@cache_option
 def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     """The paper's pipeline on synthetic speech: a table within minutes."""
     from emovae import presets
@@ -67,7 +54,7 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     from emovae.shells.running import perform
 
     experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    perform(experiment, open_corpus("synthetic"), "synthetic", out, _at_home(cache), jobs, "cpu")
+    perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs, "cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
 
@@ -97,7 +84,7 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
     from emovae import corpora, diagnosis, doctor
 
     chosen = corpora.recorded(corpus, reader)
-    with _bar("recordings") as progress:
+    with bar("recordings") as progress:
         found = doctor.examine(chosen, Path(corpus), jobs=jobs or cpu_count(), progress=progress)
     click.echo(json.dumps(diagnosis.as_json(found), indent=1) if as_json else "\n".join(diagnosis.lines(found)))
     sys.exit(FINDINGS if found.findings else 0)
@@ -115,7 +102,7 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every figure.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
-@_cache
+@cache_option
 def audit(
     corpus: str,
     reader: str | None,
@@ -136,8 +123,8 @@ def audit(
 
     from emovae.audit import audit as ask
 
-    with _bar("recordings") as progress:
-        told = ask(opened, _at_home(cache), mapping=mapping, jobs=jobs or cpu_count(), progress=progress)
+    with bar("recordings") as progress:
+        told = ask(opened, at_home(cache), mapping=mapping, jobs=jobs or cpu_count(), progress=progress)
     click.echo(json.dumps(audited.as_json(told), indent=1) if as_json else "\n".join(audited.lines(told)))
     sys.exit(FINDINGS if told.found else 0)
 
@@ -146,14 +133,14 @@ def audit(
 @click.argument("corpus", type=click.Choice(["iemocap"]))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the turns, over 0 and at most 1.")
-@_jobs
+@jobs_option
 def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     """Write a corpus like IEMOCAP, of synthetic voices, into the new or empty folder OUT."""
     from joblib import cpu_count
 
     from emovae.corpora import iemocap_like
 
-    with _bar(f"turns like {corpus}'s") as progress:
+    with bar(f"turns like {corpus}'s") as progress:
         written = iemocap_like.synthesize(out, scale, jobs or cpu_count(), tell=progress)
     click.echo(
         f"{written.release}: {written.turns:,} turns in {written.dialogs} dialogues, {written.hours:.2f} h of "
@@ -175,7 +162,7 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     type=click.Path(path_type=Path),
     help="A published split: CSV, JSON lines or JSON of id, fold and role.  [default: the experiment's protocol]",
 )
-@_jobs
+@jobs_option
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
     "--track",
@@ -191,7 +178,7 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     help="What segments and latents may take; more lies in files in the cache.  [default: half of the machine's]",
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
-@_cache
+@cache_option
 def run(
     experiment: Path,
     corpus: str,
@@ -223,7 +210,7 @@ def run(
 
     from emovae.shells.running import perform
 
-    perform(stated, opened, corpus, out, _at_home(cache), jobs, device, track, given, memory_gib)
+    perform(stated, opened, corpus, out, at_home(cache), jobs, device, track, given, memory_gib)
 
 
 @cli.command()
@@ -236,23 +223,8 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-@contextmanager
-def _bar(of_what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, told how many are done and of how many."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
-        task = bars.add_task(of_what, total=None)
-        yield lambda done, of: bars.update(task, completed=done, total=of)
-
-
-def _at_home(cache: Path) -> Path:
-    try:
-        return cache.expanduser()
-    except RuntimeError as error:
-        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error
+for _command in (train, predict):
+    cli.add_command(_command)
 
 
 def _end(_signal: int, _frame: object) -> None:
@@ -263,7 +235,7 @@ def _end(_signal: int, _frame: object) -> None:
 
 def _kept() -> str:
     """What an interrupted command leaves behind."""
-    learns = {"run", "quickstart"} & set(sys.argv[1:2])
+    learns = {"run", "quickstart", "train"} & set(sys.argv[1:2])
     return "; finished cells are kept, and the same command goes on from them" if learns else ""
 
 

@@ -1,0 +1,82 @@
+"""The model card: what a trained model is, what to expect of it, and what it must not be used for.
+
+In the form of the Hugging Face Hub: metadata as YAML between two lines, then Markdown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emovae.recognizer import Recognizer
+
+LIMITS = """\
+## What it is for, and what not
+
+It tells how speech *sounds* to those who labelled the training recordings; nobody's feelings can be read from it.
+
+- Ask those who are heard before you record or analyse them. Nothing that is predicted leaves your machine.
+- In the European Union, systems that infer emotions at work or in education are prohibited, but for medical or safety
+  reasons (Regulation (EU) 2024/1689, Article 5(1)(f)).
+- Do not decide about a person by it: not in hiring, policing, insurance, care or credit.
+- Other languages, microphones, ages or ways to speak than it was trained on make it worse, and it may be sure of itself
+  nevertheless. Try it on recordings of yours whose labels you know.
+- The licence of the training recordings may bind the model: see where they come from."""
+
+
+def model_card(recognizer: Recognizer) -> str:
+    """The card of a model that has been trained, Markdown."""
+    training, estimate = recognizer.facts["training"], recognizer.facts["estimate"]
+    settings = recognizer.settings
+    model = settings.models[0]
+    classes = ", ".join(f"{name} ({count:,})" for name, count in training["classes"].items())
+    return f"""\
+---
+library_name: emovae
+pipeline_tag: audio-classification
+tags: [speech, speech-emotion-recognition, variational-autoencoder, {model.lower()}]
+---
+
+# {model} of {training["corpus"]}, {training["target"]}
+
+Log-mel segments of {settings.segments.length_ms} ms become latent features ({model.removesuffix("-LSTM")}), and an LSTM
+reads an utterance's sequence of them: emovae, after Latif et al. (2018), "Variational Autoencoders for Learning Latent
+Representations of Speech Emotion". Preset `{settings.preset}`; every setting is in `config.json`.
+
+    emovae predict FOLDER recording.wav
+
+## Training
+
+- Recordings: {training["corpus"]}, {training["fold"]}; {training["speakers"]} speakers, {training["hours"]:.2f} h
+- Learned from: {training["utterances"]:,} labelled utterances
+- Of other speakers, to stop the learning and set the temperature ({recognizer.temperature:.3g}):
+  {training["validation_utterances"]:,}
+- Classes: {classes}
+
+## What to expect
+
+{_expected(estimate, training)}
+
+{LIMITS}
+"""
+
+
+def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -> str:
+    if estimate is None:
+        return "Nobody has estimated it: train without `--no-estimate`."
+    whose = (
+        f"Of the {estimate['n']:,} utterances of {estimate['by']}, which it has not heard,"
+        if training["fold"] == estimate["by"]
+        else f"Trained alike and asked about {estimate['n']:,} utterances of speakers it had not heard"
+        f" ({estimate['by']}),"
+    )
+    lines = [f"{whose} it names", ""]
+    for name, what in (("wa", "of all utterances (WA)"), ("ua", "of each class, on the mean (UA)")):
+        interval = estimate.get("intervals", {}).get(name)
+        between = f", 95 % interval over speakers {interval[0]:.1%} to {interval[1]:.1%}" if interval else ""
+        lines.append(f"- {estimate[name]:.1%} {what}{between}")
+    recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in estimate.get("recall", {}).items())
+    if recalls:
+        lines.append(f"- class by class: {recalls}")
+    for group, sides in estimate.get("groups", {}).items():
+        told = ", ".join(f"{name} {side['ua']:.0%} (n = {side['n']:,})" for name, side in sides.items())
+        lines.append(f"- UA by {group}: {told}")
+    return "\n".join(lines)

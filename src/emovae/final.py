@@ -1,0 +1,265 @@
+"""The final model of a corpus: it learns from everyone, or from one fold's training side, and says what to expect.
+
+Everyone but the speakers who stop the learning; these also set its temperature, and tell how sure it is as a rule. What
+to expect of a model that learned from everyone is estimated by the same training on the folds of the protocol.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.autoencoders import CVAE
+from emovae.calibration import Floats, fit_temperature, tempered
+from emovae.config import Experiment
+from emovae.corpora import Corpus
+from emovae.errors import ConfigError, ProtocolError
+from emovae.experiment import Watcher, run
+from emovae.files import fingerprint
+from emovae.frames import CorpusFrames, corpus_frames
+from emovae.given_folds import GivenFolds
+from emovae.grid import Cell, Context, autoencoder_members
+from emovae.heldout import Row, Speech
+from emovae.latents import conditions
+from emovae.logmel import HOP_MS
+from emovae.machine import Machine, one_thread, resolve_precision
+from emovae.material import class_shares
+from emovae.metrics import confusion_matrix, scores
+from emovae.plan import Fold, plan_of, stopping_speakers
+from emovae.recognition import Learned, learn
+from emovae.recognizer import Recognizer, needs_weights
+from emovae.segments import least_frames
+from emovae.tasks import Task, tasks_of
+
+EVERYONE = "everyone"
+QUANTILES = 101
+"""Of the confidence on validation utterances, for the share that is to be turned away."""
+
+
+class World(NamedTuple):
+    """What a final model is trained in."""
+
+    context: Context
+    cell: Cell
+
+
+def estimate(
+    experiment: Experiment,
+    corpus: Corpus,
+    cache: Path,
+    watcher: Watcher,
+    *,
+    jobs: int = 1,
+    device: str = "cpu",
+    given: GivenFolds | None = None,
+) -> dict[str, Any]:
+    """What to expect of a model that learns from everyone: the same training on each fold of the protocol.
+
+    Arguments and errors as for `train_final`. Finished cells are kept in the cache.
+    """
+    _require_portable(experiment)
+    out = _folder(experiment, corpus, cache)
+    row = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=device, given=given).results["rows"][0]
+    return {
+        "by": row["protocol"],
+        "n": row["n"],
+        "wa": row["wa"],
+        "ua": row["ua"],
+        "intervals": {name: row["intervals"][name] for name in ("wa", "ua")},
+        "recall": row["recall"],
+        "groups": row["groups"],
+    }
+
+
+def train_final(
+    experiment: Experiment,
+    corpus: Corpus,
+    cache: Path,
+    watcher: Watcher,
+    *,
+    jobs: int = 1,
+    device: str = "cpu",
+    given: GivenFolds | None = None,
+    fold: str | None = None,
+    expected: Mapping[str, Any] | None = None,
+) -> Recognizer:
+    """Trains a model to take along.
+
+    Args:
+        experiment: of one model and one target.
+        corpus: what to learn from.
+        cache: where frames and trained autoencoders are kept.
+        watcher: is told how it goes on.
+        jobs: how many recordings are read at once.
+        device: `cpu` or `cuda`.
+        given: the folds that others have made, where the protocol is `given`.
+        fold: the name or number (from 1) of the fold whose training side alone is learned from; None for everyone.
+        expected: what `estimate` told; for a fold those whom it holds out tell.
+
+    Raises:
+        ConfigError: for an experiment of several models, or one that asks at prediction what nobody can answer.
+        EmovaeError: what a person can mend, as in `experiment.run`.
+    """
+    _require_portable(experiment)
+    experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
+    frames = corpus_frames(
+        corpus,
+        experiment.front_end,
+        cache / "frames",
+        at_least=least_frames(experiment.segments),
+        skip=experiment.on_bad_audio == "skip",
+        threads=jobs,
+        progress=watcher.frames,
+    )
+    task = tasks_of(experiment, corpus, frames.utterances, given)[0]
+    world = _world(experiment, frames, task, _folder(experiment, corpus, cache) / "cells", device, fold)
+    watcher.planned(world.context, [(world.cell,)], 0)
+    with one_thread():
+        model = _recognizer(world, learn(*world, watcher.step), corpus)
+        told = expected if fold is None else _of_fold(world, model)
+    watcher.done((world.cell,))
+    return replace(model, facts={**model.facts, "estimate": told})
+
+
+def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
+    """Where the cells of an estimate and the autoencoder lie."""
+    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision"})
+    return cache / "models" / fingerprint([corpus.name, stated])
+
+
+def _require_portable(experiment: Experiment) -> None:
+    if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
+        raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
+    if experiment.normalise == "speaker":
+        raise ConfigError(
+            "normalise=speaker needs to know who speaks, and all that they say: a model to take along cannot;"
+            " use --set normalise=train or normalise=utterance"
+        )
+    if experiment.features == "sample":
+        raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")
+    if experiment.models[0] == "CVAE-LSTM" and experiment.test_condition != ("marginal",):
+        raise ConfigError(
+            f"test_condition={','.join(experiment.test_condition)} is not for a model to take along, which knows no"
+            " label: use --set 'test_condition=[\"marginal\"]'"
+        )
+
+
+def _world(
+    experiment: Experiment, frames: CorpusFrames, task: Task, folder: Path, device: str, fold: str | None
+) -> World:
+    place = 0
+    if fold is None:
+        task = replace(
+            task, plan=plan_of(EVERYONE, (_everyone(frames, task, experiment),), frames.utterances, task.labels)
+        )
+    else:
+        place = _place([one.name for one in task.plan.folds], fold)
+    model = experiment.models[0]
+    condition = "marginal" if model == "CVAE-LSTM" else None
+    cell = Cell(model, 0, place, experiment.seed, condition, experiment.autoencoder.latent)
+    machine = Machine(device, experiment.precision)
+    return World(Context(experiment, frames, (task,), folder, machine), cell)
+
+
+def _place(names: Sequence[str], fold: str) -> int:
+    """Which of the folds is meant: by its name, a published one's without the word before it, or by its number."""
+    for name in (fold, f"fold {fold}"):
+        if name in names:
+            return names.index(name)
+    if fold.isdecimal() and 1 <= int(fold) <= len(names):
+        return int(fold) - 1
+    raise ProtocolError(f"there is no fold {fold}; there are {', '.join(names)} (1 to {len(names)})")
+
+
+def _everyone(frames: CorpusFrames, task: Task, experiment: Experiment) -> Fold:
+    """A fold that tests nobody."""
+    utterances = frames.utterances
+    rows = [
+        Row(place, utterance.speaker, label)
+        for place, (utterance, label) in enumerate(zip(utterances, task.labels, strict=True))
+        if label is not None
+    ]
+    speech = Speech(utterances, [[] if label is None else [label] for label in task.labels])
+    protocol = experiment.protocol if task.target == "emotion" else experiment.dimensional_protocol
+    remedy = "record more speakers of each class, or use fewer classes"
+    stopping = stopping_speakers(rows, speech, range(len(utterances)), protocol.validation, "nobody", remedy)
+    inside = {row.place for row in rows}
+    beside = [place for place in range(len(utterances)) if place not in inside]
+    return Fold(
+        name=EVERYONE,
+        train=tuple(row.place for row in rows if row.speaker not in stopping),
+        validation=tuple(row.place for row in rows if row.speaker in stopping),
+        test=(),
+        extra=tuple(place for place in beside if utterances[place].speaker not in stopping),
+        aside=tuple(place for place in beside if utterances[place].speaker in stopping),
+    )
+
+
+def _recognizer(world: World, learned: Learned, corpus: Corpus) -> Recognizer:
+    context, cell = world
+    task, fold, experiment = context.tasks[cell.task], context.fold(cell), context.experiment
+    temperature = fit_temperature(learned.validation, task.numbers(fold.validation))
+    weights = None
+    if needs_weights(learned.encoder.network):
+        prior = class_shares(context, cell) if experiment.marginal_weights == "prior" else None
+        if not isinstance(learned.encoder.network, CVAE):
+            prior = None
+        weights = conditions([None], len(task.condition_classes), oracle=False, prior=prior)[0]
+    return Recognizer(
+        settings=experiment,
+        classes=task.classes,
+        encoder=learned.encoder.network.cpu().eval(),
+        reader=learned.reader.cpu().eval(),
+        scale=learned.normaliser.scales[0] if experiment.normalise == "train" else None,
+        weights=weights,
+        temperature=temperature,
+        facts={
+            "training": _training(context, cell, corpus),
+            "confidences": _quantiles(tempered(learned.validation, temperature)),
+        },
+    )
+
+
+def _quantiles(probabilities: Floats) -> list[float]:
+    """Of the confidence on validation utterances, from the least to the greatest."""
+    found: NDArray[np.float64] = np.quantile(probabilities.max(axis=1), np.linspace(0, 1, QUANTILES))
+    return [float(value) for value in found]
+
+
+def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
+    """What was learned from, and a fingerprint of exactly that."""
+    task, fold, frames = context.tasks[cell.task], context.fold(cell), context.frames
+    learned_from, stopped_by = autoencoder_members(context, cell)
+    everyone = sorted({*learned_from, *stopped_by, *fold.train, *fold.validation})
+    spans = frames.spans[everyone]
+    shown = Counter(str(task.labels[member]) for member in (*fold.train, *fold.validation))
+    return {
+        "corpus": corpus.name,
+        "fold": fold.name,
+        "utterances": len(fold.train),
+        "validation_utterances": len(fold.validation),
+        "speakers": len({frames.utterances[member].speaker for member in everyone}),
+        "hours": round(float((spans[:, 1] - spans[:, 0]).sum()) * HOP_MS / 3_600_000, 3),
+        "classes": {name: shown[name] for name in task.classes},
+        "target": task.target,
+        "fingerprint": fingerprint([frames.digest, task.plan.fingerprint, fold.name, cell.seed]),
+    }
+
+
+def _of_fold(world: World, model: Recognizer) -> dict[str, Any]:
+    """What the model says of the speakers whom its fold held out."""
+    context, cell = world
+    task, fold = context.tasks[cell.task], context.fold(cell)
+    true = [str(task.labels[member]) for member in fold.test]
+    said = [task.classes[place] for place in _said(context, model, fold.test).argmax(axis=1)]
+    found = scores(confusion_matrix(true, said, task.classes))
+    return {"by": fold.name, "n": len(fold.test), "wa": found.wa, "ua": found.ua}
+
+
+def _said(context: Context, model: Recognizer, members: Sequence[int], at_once: int = 64) -> NDArray[np.float32]:
+    parts = [members[start : start + at_once] for start in range(0, len(members), at_once)]
+    return np.concatenate([model.answer([context.frames.of(one) for one in part]).said for part in parts])

@@ -1,0 +1,45 @@
+"""Options that several commands share, and what they mean."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from emovae.errors import OutputError
+
+DEFAULT_CACHE = Path("~/.cache/emovae")
+
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: one for each processor core]"
+)
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    envvar="EMOVAE_CACHE",
+    default=DEFAULT_CACHE,
+    show_default=True,
+    help="Where the frames of corpora are kept (environment: EMOVAE_CACHE).",
+)
+reader_option = click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+device_option = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+
+
+@contextmanager
+def bar(of_what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, told how many are done and of how many."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+        task = bars.add_task(of_what, total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def at_home(cache: Path) -> Path:
+    """The cache, `~` resolved."""
+    try:
+        return cache.expanduser()
+    except RuntimeError as error:
+        raise OutputError(f"--cache {cache}: {error}; give a folder you can write to") from error

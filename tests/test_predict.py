@@ -1,0 +1,251 @@
+"""Files, folders, parts, windows and channels must become the rows that whole recordings of the same would be."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from emovae.audio import SAMPLE_RATE_HZ, Waveform
+from emovae.corpora import Corpus
+from emovae.errors import ConfigError
+from emovae.experiment import Watcher
+from emovae.final import train_final
+from emovae.predict import How, Row, predicted
+from emovae.presets import resolve
+from emovae.recognizer import Recognizer
+from emovae.sources import Source, sources
+
+
+@pytest.fixture(scope="session")
+def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Recognizer:
+    keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
+    return train_final(resolve(keys), small_corpus, cache, Watcher(), fold="1")
+
+
+@pytest.fixture(scope="session")
+def speech(small_corpus: Corpus) -> Waveform:
+    joined = np.concatenate([small_corpus.waveform(utterance) for utterance in small_corpus.utterances[:6]])
+    return joined[: 8 * SAMPLE_RATE_HZ + 1234]
+
+
+def written(path: Path, samples: Waveform, rate_hz: int = SAMPLE_RATE_HZ) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate_hz, "PCM_16")
+    return path
+
+
+def rows_of(model: Recognizer, wanted: Sequence[Source | Path], threads: int = 1, **how: Any) -> list[Row]:
+    each = [one if isinstance(one, Source) else Source(str(one)) for one in wanted]
+    return list(predicted(model, each, How(**how), threads))
+
+
+def assert_says(row: Row, expected: Row) -> None:
+    assert row.prediction is not None
+    assert expected.prediction is not None
+    assert row.prediction.probabilities == pytest.approx(expected.prediction.probabilities, abs=2e-6)
+    assert row.label == expected.label
+
+
+# What is meant
+
+
+def names(inputs: Sequence[str | Path]) -> list[str]:
+    return [source.file for source in sources([str(one) for one in inputs])]
+
+
+def test_a_folder_stands_for_its_sound_files_at_any_depth(tmp_path: Path) -> None:
+    for name in ("b.wav", "deep/a.FLAC", "deep/er/c.mp3", "notes.txt", "d.ogg", "deep/._a.FLAC"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [str(tmp_path / name) for name in ("b.wav", "d.ogg", "deep/a.FLAC", "deep/er/c.mp3")]
+    assert names([tmp_path]) == found
+    assert names([tmp_path / "*.wav", tmp_path / "**/*.mp3"]) == [found[0], found[3]]
+
+
+def test_a_file_is_itself_even_if_it_is_not_there_or_looks_like_a_glob(tmp_path: Path) -> None:
+    odd = tmp_path / "take [1].wav"
+    odd.touch()
+    assert names(["-", tmp_path / "none.wav", odd]) == ["-", str(tmp_path / "none.wav"), str(odd)]
+
+
+def test_a_table_names_files_and_parts_of_them_as_seen_from_its_folder(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("file,who,start,end\na.wav,x,0.5,2\n/b/c.wav,y,,\n", encoding="utf-8-sig")
+    assert list(sources([str(table)])) == [Source(str(tmp_path / "a.wav"), 0.5, 2.0), Source("/b/c.wav")]
+    (tmp_path / "t.tsv").write_text("start\tfile\n1\ta.wav\n", encoding="utf-8")
+    assert list(sources([str(tmp_path / "t.tsv")])) == [Source(str(tmp_path / "a.wav"), 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        (b"", "no column is called file"),
+        (b"path,start\na.wav,1\n", "no column is called file; there are path, start"),
+        (b"file,start\na.wav,soon\n", "line 2, start: 'soon' is no time in seconds"),
+        (b"file,end\na.wav,-1\n", "line 2, end: '-1' is no time in seconds"),
+        (b"file,end\na.wav,inf\n", "line 2, end: 'inf' is no time in seconds"),
+        (b"file\n\xff\xfe\n", "is no table that can be read"),
+        (b'file\n"a.wav\n', "is no table that can be read"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(content: bytes, trouble: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(ConfigError, match=trouble):
+        names([tmp_path / "t.csv"])
+
+
+def test_nothing_to_hear_is_refused(tmp_path: Path) -> None:
+    for given in (tmp_path, tmp_path / "*.wav"):
+        with pytest.raises(ConfigError, match=r"no sound file there; emovae reads \.flac"):
+            names([given])
+
+
+# What is said
+
+
+def test_many_recordings_keep_their_order_whatever_the_threads(
+    model: Recognizer, small_corpus: Corpus, tmp_path: Path
+) -> None:
+    files = [
+        written(tmp_path / f"{place:03}.wav", small_corpus.waveform(utterance))
+        for place, utterance in enumerate(small_corpus.utterances[:30] * 3)
+    ]
+    one, two = rows_of(model, files), rows_of(model, files, threads=2)
+    assert [row.file for row in one] == [str(file) for file in files]
+    assert one == two
+    for place, row in enumerate(one[:5]):
+        assert_says(row, rows_of(model, [files[place]])[0])
+        expected = model.predict(files[place])
+        assert row.prediction is not None
+        assert row.prediction.probabilities == pytest.approx(expected.probabilities, abs=2e-6)
+
+
+def test_a_bad_file_is_a_row_and_not_an_end(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    good = written(tmp_path / "good.wav", speech)
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("hello", encoding="utf-8")
+    silent = written(tmp_path / "silent.wav", np.zeros(16000, np.float32))
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(good.read_bytes()[:5000])
+    wanted = [tmp_path / "none.wav", tmp_path / "empty.wav", tmp_path / "text.wav", silent, cut, tmp_path, good]
+    rows = rows_of(model, wanted)
+    for row, why in zip(
+        rows,
+        ("is not there", "is empty: 0 bytes", "cannot be decoded", "is silent", "is cut", "is a folder"),
+        strict=False,
+    ):
+        assert why in row.error
+        assert "on_bad_audio" not in row.error
+        assert (row.prediction, row.label) == (None, None)
+    assert rows[-1].label is not None
+
+
+def test_a_part_is_what_its_samples_alone_would_be(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    whole = written(tmp_path / "a.wav", speech)
+    part = written(tmp_path / "b.wav", speech[20_000:52_000])
+    row = rows_of(model, [Source(str(whole), 1.25, 3.25)])[0]
+    assert (row.start, row.end) == (1.25, 3.25)
+    assert_says(row, rows_of(model, [part])[0])
+    late = rows_of(model, [Source(str(whole), 100, 101)])[0]
+    assert "and nothing from 100 to 101 s; mend the table" in late.error
+
+
+def test_a_window_is_what_its_samples_alone_would_be(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    whole = written(tmp_path / "a.wav", speech)
+    rows = rows_of(model, [whole], window_s=2.0, hop_s=0.75)
+    assert [row.start for row in rows] == [0.75 * number for number in range(10)]
+    assert [row.end for row in rows[:-1]] == [2 + 0.75 * number for number in range(9)]
+    assert rows[-1].end == pytest.approx(len(speech) / SAMPLE_RATE_HZ, abs=1e-6)
+    for row in rows:
+        assert row.start is not None
+        assert row.end is not None
+        first, last = round(row.start * SAMPLE_RATE_HZ), round(row.end * SAMPLE_RATE_HZ)
+        assert_says(row, rows_of(model, [written(tmp_path / "part.wav", speech[first:last])])[0])
+
+
+def test_windows_of_a_part_are_told_in_the_files_time(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    whole = written(tmp_path / "a.wav", speech)
+    rows = rows_of(model, [Source(str(whole), 1.0, 4.0)], window_s=2.0, hop_s=0.5)
+    assert [(row.start, row.end) for row in rows] == [(1.0, 3.0), (1.5, 3.5), (2.0, 4.0)]
+
+
+@pytest.mark.parametrize("samples", [1, 3, 399, 400, 1839])
+def test_what_is_short_is_filled_up_and_says_so(
+    model: Recognizer, speech: Waveform, samples: int, tmp_path: Path
+) -> None:
+    tone = np.full(samples, 0.3, np.float32)
+    for window_s in (None, 2.0):
+        row = rows_of(model, [written(tmp_path / "a.wav", tone)], window_s=window_s)[0]
+        assert row.flags == ("short",)
+        assert row.label is not None
+    last = rows_of(model, [written(tmp_path / "b.wav", speech[: 32_000 + samples])], window_s=1.0, hop_s=1.0)[-1]
+    assert last.flags == ("short",)
+
+
+def test_two_people_of_a_call_are_heard_one_by_one(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    half = 4 * SAMPLE_RATE_HZ
+    left, right = speech[: 2 * half].copy(), speech[: 2 * half].copy()
+    left[half:], right[:half] = 0, 0
+    call = written(tmp_path / "call.wav", np.stack([left, right], axis=1))
+    rows = rows_of(model, [call], channel="each", window_s=4.0, hop_s=4.0)
+    assert [(row.channel, row.start, row.flags) for row in rows] == [
+        ("left", 0, ()),
+        ("left", 4, ("silent",)),
+        ("right", 0, ("silent",)),
+        ("right", 4, ()),
+    ]
+    assert_says(rows[0], rows_of(model, [written(tmp_path / "l.wav", left[:half])])[0])
+    assert rows_of(model, [call], channel="left", window_s=4.0, hop_s=4.0) == rows[:2]
+    assert rows_of(model, [call], channel="right", window_s=4.0, hop_s=4.0) == rows[2:]
+    both = rows_of(model, [call])[0]
+    mean = written(tmp_path / "m.wav", soundfile.read(call, dtype="float32")[0].mean(1))
+    assert both.channel == "mix"
+    assert both.prediction is not None
+    assert both.prediction.probabilities == pytest.approx(model.predict(mean).probabilities, abs=1e-3)
+
+
+def test_a_channel_that_is_not_there_is_an_error(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    mono = written(tmp_path / "a.wav", speech)
+    assert "has one channel, and none on the right" in rows_of(model, [mono], channel="right")[0].error
+    assert [row.channel for row in rows_of(model, [mono], channel="each")] == ["left"]
+
+
+def test_many_channels_and_high_rates_are_heard(model: Recognizer, tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((38_400, 8)).astype(np.float32)
+    wide = written(tmp_path / "a.wav", noise, 384_000)
+    assert rows_of(model, [wide])[0].error == ""
+    assert [row.channel for row in rows_of(model, [wide], channel="each")] == ["left", "right", *"345678"]
+
+
+def test_hours_at_once_are_refused(model: Recognizer, tmp_path: Path) -> None:
+    long = tmp_path / "a.flac"
+    with soundfile.SoundFile(long, "w", 16_000, 1, "PCM_16") as stream:
+        for _ in range(145):
+            stream.write(np.zeros(16_000 * 60, np.int16))
+    assert "has 2.4 h, and 2 h are the most at once" in rows_of(model, [long])[0].error
+
+
+def test_below_the_confidence_asked_for_there_is_no_label(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    file = written(tmp_path / "a.wav", speech)
+    sure = rows_of(model, [file])[0]
+    assert sure.prediction is not None
+    doubtful = rows_of(model, [file], least_confidence=sure.prediction.confidence + 1e-3)[0]
+    assert (doubtful.label, doubtful.flags, doubtful.prediction) == (None, ("doubtful",), sure.prediction)
+    assert rows_of(model, [file], least_confidence=sure.prediction.confidence - 1e-3)[0] == sure
+
+
+def test_without_the_temperature_probabilities_are_those_of_a_run(
+    model: Recognizer, speech: Waveform, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "a.wav", speech)
+    plain, usual = (rows_of(model, [file], tempered=tempered)[0] for tempered in (False, True))
+    heard = model.frames([soundfile.read(file, dtype="float32")[0]])
+    answers = model.answer(heard)
+    assert plain.prediction is not None
+    assert usual.prediction is not None
+    assert list(plain.prediction.probabilities.values()) == pytest.approx(answers.said[0], abs=1e-6)
+    assert list(usual.prediction.probabilities.values()) == pytest.approx(answers.probabilities[0], abs=1e-6)
+    assert plain.label == usual.label
