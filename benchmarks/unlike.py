@@ -3,7 +3,8 @@
 An autoencoder learns from two thirds of a corpus's speakers. Its error on speakers whom it never heard is set against
 its error on other corpora, and on the very same utterances in white noise or through a telephone's band. Told is the
 area under the ROC curve: the share of pairs in which the unlike utterance has the larger score, 50 % by chance. Beside
-it stands the score of no autoencoder at all, the squared distance from the mean training segment.
+it stand two scores of no autoencoder at all: the squared distance from the mean training segment, and the distance of
+the utterance's spectrum, which is what `emovae predict` goes by.
 
     python -m benchmarks.unlike $CORPORA/emotale --other $CORPORA/nemo --other $CORPORA/urdu
 """
@@ -22,12 +23,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from emovae import familiarity
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.autoencoders import Network, build
 from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
 from emovae.examples import Examples
+from emovae.familiarity import Familiarity
 from emovae.files import fingerprint
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.machine import Machine
@@ -47,10 +50,11 @@ Changed = Callable[[Waveform], Waveform]
 
 
 class Learned(NamedTuple):
-    """The autoencoders and the scale of their speech."""
+    """The autoencoders, the scale of their speech, and what that was like."""
 
     networks: dict[str, Network]
     scale: Scale
+    usual: Familiarity
 
 
 def in_noise(waveform: Waveform, ratio_db: float) -> Waveform:
@@ -94,7 +98,8 @@ def learn(frames: CorpusFrames, epochs: int) -> tuple[Learned, list[int]]:
         train_autoencoder(network, seen, held_out, settings, 0, Machine(), lambda _epoch, _losses: None)
         networks[model] = network
     click.echo(f"{len(speakers)} speakers: {len(tested)} tested, {len(stopping)} stop the learning; {len(train)} heard")
-    return Learned(networks, normaliser.scales[0]), [member for member in members if who[member] in tested]
+    usual = familiarity.fit(*(frames.each(side) for side in sides))
+    return Learned(networks, normaliser.scales[0], usual), [member for member in members if who[member] in tested]
 
 
 def scores(learned: Learned, frames: CorpusFrames, members: Sequence[int]) -> dict[str, NDArray[np.float32]]:
@@ -102,7 +107,8 @@ def scores(learned: Learned, frames: CorpusFrames, members: Sequence[int]) -> di
     scales = [learned.scale] * len(frames.utterances)
     segmented = segment(Normaliser(frames, scales, as_they_are), members, Segments())
     told = {model: reconstruction_errors(network, segmented, None) for model, network in learned.networks.items()}
-    return {**told, "no autoencoder": distances(segmented)}
+    spectra = np.array([learned.usual.strangeness(one) for one in frames.each(members)], np.float32)
+    return {**told, "mean segment": distances(segmented), "spectrum": spectra}
 
 
 def distances(segmented: Segmented) -> NDArray[np.float32]:
@@ -137,11 +143,11 @@ def main(corpus: str, others: Sequence[str], epochs: int) -> None:
         apart = replace(home, utterances=tuple(frames.utterances[member] for member in tested))
         unlike = [heard_as(apart, name, change) for name, change in changed.items()] + [*map(open_corpus, others)]
         click.echo(f"{len(tested)} tested utterances of {home.name}; area under the ROC curve against them, per cent")
-        click.echo(f"{'':20}{'n':>6}" + "".join(f"{name:>18}" for name in usual))
+        click.echo(f"{'':20}{'n':>6}" + "".join(f"{name:>18}" for name in (*usual, "marked")))
         for one in unlike:
             heard = hear(one)
             found = scores(learned, heard, range(len(heard.utterances)))
-            areas = [area(usual[name], found[name]) for name in usual]
+            areas = [*(area(usual[name], found[name]) for name in usual), float((found["spectrum"] > 1).mean())]
             click.echo(f"{one.name:20}{len(heard.utterances):6}" + "".join(f"{100 * each:18.1f}" for each in areas))
 
 

@@ -18,7 +18,8 @@ It tells how speech *sounds* to those who labelled the training recordings; nobo
   reasons (Regulation (EU) 2024/1689, Article 5(1)(f)).
 - Do not decide about a person by it: not in hiring, policing, insurance, care or credit.
 - Other languages, microphones, ages or ways to speak than it was trained on make it worse, and it may be sure of itself
-  nevertheless. Try it on recordings of yours whose labels you know.
+  nevertheless. `emovae predict` marks speech whose spectrum is unlike the training speech; try it on recordings of
+  yours whose labels you know.
 - The licence of the training recordings may bind the model: see where they come from."""
 
 

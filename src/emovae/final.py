@@ -19,6 +19,7 @@ from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError, ProtocolError
 from emovae.experiment import Watcher, run
+from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.given_folds import GivenFolds
@@ -32,6 +33,7 @@ from emovae.metrics import confusion_matrix, scores
 from emovae.plan import Fold, plan_of, stopping_speakers
 from emovae.recognition import Learned, learn
 from emovae.recognizer import Recognizer, needs_weights
+from emovae.room import shared_room
 from emovae.segments import least_frames
 from emovae.tasks import Task, tasks_of
 
@@ -161,7 +163,7 @@ def _world(
     model = experiment.models[0]
     condition = "marginal" if model == "CVAE-LSTM" else None
     cell = Cell(model, 0, place, experiment.seed, condition, experiment.autoencoder.latent)
-    machine = Machine(device, experiment.precision)
+    machine = Machine(device, experiment.precision, shared_room(None, 1, folder / "arrays"))
     return World(Context(experiment, frames, (task,), folder, machine), cell)
 
 
@@ -214,6 +216,7 @@ def _recognizer(world: World, learned: Learned, corpus: Corpus) -> Recognizer:
         classes=task.classes,
         encoder=learned.encoder.network.cpu().eval(),
         reader=learned.reader.cpu().eval(),
+        usual=fit(context.frames.each(fold.train), context.frames.each(fold.validation)),
         scale=learned.normaliser.scales[0] if experiment.normalise == "train" else None,
         weights=weights,
         temperature=temperature,

@@ -31,7 +31,7 @@ SILENT_RMS = 1e-3
 """-60 dBFS: a window below it has no label."""
 AT_ONCE, AT_ONCE_FRAMES = 64, 60_000
 """Utterances that go through the network together, and the frames that they have at most: ten minutes."""
-SHORT, SILENT, DOUBTFUL = "short", "silent", "doubtful"
+SHORT, SILENT, UNLIKE, DOUBTFUL = "short", "silent", "unlike", "doubtful"
 
 
 class How(NamedTuple):
@@ -63,7 +63,7 @@ class Row(NamedTuple):
         channel: `mix`, `left`, `right`, or its number from 3 on.
         prediction: what is heard; None where nothing is.
         label: the class; None where there is no prediction, or it is doubtful.
-        flags: `short` (filled up to a segment), `silent`, `doubtful`.
+        flags: `short` (filled up to a segment), `silent`, `unlike` the training speech, `doubtful`.
         error: why there is no prediction.
     """
 
@@ -115,13 +115,13 @@ def _said(recognizer: Recognizer, pieces: Sequence[_Piece], how: How) -> Iterato
     told: Iterator[Prediction] = iter(())
     if asked:
         answers = recognizer.answer(asked)
-        told = iter(recognizer.told(answers.probabilities if how.tempered else answers.said, short))
+        told = iter(recognizer.told(answers, short, as_run=not how.tempered))
     for row, frames in pieces:
         if frames is None:
             yield row
             continue
         found = next(told)
-        flags = (SHORT,) * found.padded
+        flags = (SHORT,) * found.padded + (UNLIKE,) * (found.strangeness > 1)
         if found.confidence < how.least_confidence:
             yield row._replace(prediction=found, flags=(*flags, DOUBTFUL))
         else:

@@ -19,6 +19,7 @@ from emovae.calibration import Floats, entropy, tempered
 from emovae.classifiers import LSTMClassifier
 from emovae.config import Experiment
 from emovae.errors import AudioError
+from emovae.familiarity import Familiarity
 from emovae.files import fingerprint
 from emovae.latents import Sequences, latent_sequences, merged
 from emovae.logmel import WINDOW_SAMPLES, LogMel, log_mels
@@ -39,11 +40,13 @@ class Answers(NamedTuple):
         probabilities: after the temperature, float64 [utterance, class].
         said: before it, float32 [utterance, class].
         errors: squared distance of a segment to its reconstruction, the mean over each utterance, [utterance].
+        strangeness: see `familiarity`, [utterance]; above 1 the speech is unlike the training speech.
     """
 
     probabilities: NDArray[np.float64]
     said: NDArray[np.float32]
     errors: NDArray[np.float32]
+    strangeness: NDArray[np.float64]
 
 
 class Prediction(NamedTuple):
@@ -55,6 +58,7 @@ class Prediction(NamedTuple):
         entropy: of all probabilities, in nats.
         probabilities: of each class by its name; they sum to 1.
         padded: whether the recording was shorter than a segment, and was filled up.
+        strangeness: how far it is from the training speech; above 1 it is unlike that, and less to be trusted.
     """
 
     label: str
@@ -62,6 +66,7 @@ class Prediction(NamedTuple):
     entropy: float
     probabilities: dict[str, float]
     padded: bool
+    strangeness: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,7 @@ class Recognizer:
         classes: their names, in the order of all probabilities.
         encoder: the autoencoder.
         reader: the classifier.
+        usual: what the training speech was like.
         scale: of the training frames; None where each utterance or nothing sets it.
         weights: of the classes, for an encoder that is told one, float32 [class]; None otherwise.
         temperature: divides the logarithms of probabilities.
@@ -83,6 +89,7 @@ class Recognizer:
     classes: tuple[str, ...]
     encoder: Network
     reader: LSTMClassifier
+    usual: Familiarity
     scale: Scale | None
     weights: NDArray[np.float32] | None
     temperature: float
@@ -110,6 +117,7 @@ class Recognizer:
         """
         tensors = {f"encoder.{name}": tensor for name, tensor in self.encoder.state_dict().items()}
         tensors |= {f"reader.{name}": tensor for name, tensor in self.reader.state_dict().items()}
+        tensors |= {"usual.mean": torch.tensor(self.usual.mean), "usual.whitening": torch.tensor(self.usual.whitening)}
         if self.scale is not None:
             tensors |= {f"scale.{name}": torch.tensor(values) for name, values in self.scale._asdict().items()}
         own = {
@@ -118,6 +126,7 @@ class Recognizer:
             "classes": list(self.classes),
             "condition_weights": None if self.weights is None else self.weights.tolist(),
             "temperature": self.temperature,
+            "greatest_usual_distance": self.usual.limit,
             "front_end": fingerprint(self.settings.front_end.model_dump(mode="json")),
             "versions": {name: version(name) for name in ("emovae", "torch", "numpy", "soxr", "soundfile")},
         }
@@ -135,7 +144,7 @@ class Recognizer:
             ValueError: for samples without a rate, or a file with one.
         """
         frames = self.frames([_heard(recording, sample_rate_hz)])
-        return self.told(self.answer(frames).probabilities, [self.is_short(one) for one in frames])[0]
+        return self.told(self.answer(frames), [self.is_short(one) for one in frames])[0]
 
     def frames(self, waveforms: Sequence[Waveform]) -> list[Frames]:
         """Log-mel frames [frame, band] of waveforms [sample] at 16 kHz; one below 25 ms is filled up with silence."""
@@ -158,15 +167,19 @@ class Recognizer:
         weights = None if self.weights is None else np.tile(self.weights, (len(utterances), 1))
         said = predict(self.reader, self.sequences(segmented), Machine())
         errors = reconstruction_errors(self.encoder, segmented, weights)
-        return Answers(tempered(said, self.temperature), said, errors)
+        strange = np.array([self.usual.strangeness(frames) for frames in utterances])
+        return Answers(tempered(said, self.temperature), said, errors, strange)
 
-    def told(self, probabilities: Floats, padded: Sequence[bool]) -> list[Prediction]:
-        """Each row of probabilities [utterance, class] in words."""
-        found = []
-        for row, doubt, short in zip(probabilities, entropy(probabilities), padded, strict=True):
+    def told(self, answers: Answers, padded: Sequence[bool], *, as_run: bool = False) -> list[Prediction]:
+        """Each answer in words; `as_run` with the probabilities of `emovae run`, before the temperature."""
+        probabilities: Floats = answers.said if as_run else answers.probabilities
+        doubts, found = entropy(probabilities), list[Prediction]()
+        for place, row in enumerate(probabilities):
             best = int(row.argmax())
             named = dict(zip(self.classes, row.tolist(), strict=True))
-            found.append(Prediction(self.classes[best], float(row[best]), float(doubt), named, short))
+            strange = float(answers.strangeness[place])
+            told = Prediction(self.classes[best], float(row[best]), float(doubts[place]), named, padded[place], strange)
+            found.append(told)
         return found
 
     def segmented(self, utterances: Sequence[Frames]) -> Segmented:
@@ -213,12 +226,13 @@ def _assembled(content: Content) -> Recognizer:
     width = weights["lstm.weight_ih_l0"].shape[1]
     reader = LSTMClassifier(width, len(classes), settings.classifier, torch.Generator())
     reader.load_state_dict(weights)
-    scale = _under("scale.", tensors)
+    scale, usual = _under("scale.", tensors), _under("usual.", tensors)
     return Recognizer(
         settings=settings,
         classes=classes,
         encoder=encoder.eval(),
         reader=reader.eval(),
+        usual=Familiarity(usual["mean"].numpy(), usual["whitening"].numpy(), float(facts["greatest_usual_distance"])),
         scale=Scale(scale["mean"].numpy(), scale["deviation"].numpy()) if scale else None,
         weights=None if told is None else np.array(told, np.float32),
         temperature=float(facts["temperature"]),

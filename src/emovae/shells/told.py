@@ -27,6 +27,7 @@ def as_record(row: Row, classes: Sequence[str]) -> dict[str, Any]:
         "label": row.label,
         "confidence": None if found is None else round(found.confidence, 6),
         "entropy": None if found is None else round(found.entropy, 6),
+        "strangeness": None if found is None else round(found.strangeness, 6),
         **{f"p_{name}": None if found is None else round(found.probabilities[name], 6) for name in classes},
         "flags": " ".join(row.flags),
         "error": row.error,
