@@ -13,6 +13,7 @@ from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.experiment import Watcher
 from emovae.final import train_final
+from emovae.pieces import Cut
 from emovae.predict import How, Row, predicted
 from emovae.presets import resolve
 from emovae.recognizer import Recognizer
@@ -39,7 +40,8 @@ def written(path: Path, samples: Waveform, rate_hz: int = SAMPLE_RATE_HZ) -> Pat
 
 def rows_of(model: Recognizer, wanted: Sequence[Source | Path], threads: int = 1, **how: Any) -> list[Row]:
     each = [one if isinstance(one, Source) else Source(str(one)) for one in wanted]
-    return list(predicted(model, each, How(**how), threads))
+    cut = Cut(**{name: how.pop(name) for name in Cut._fields if name in how})
+    return list(predicted(model, each, How(cut, **how), threads))
 
 
 def assert_says(row: Row, expected: Row) -> None:

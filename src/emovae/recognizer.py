@@ -191,12 +191,16 @@ class Recognizer:
 
     def sequences(self, segmented: Segmented) -> Sequences:
         """What the classifier reads."""
+        latents = self.latents(segmented)
+        return merged(latents) if self.settings.merge == "statistics" else latents
+
+    def latents(self, segmented: Segmented) -> Sequences:
+        """The latent features of each segment, utterance by utterance."""
         weights = None
         if isinstance(self.encoder, CVAE):
             assert self.weights is not None
             weights = np.tile(self.weights, (len(segmented.starts) - 1, 1))
-        latent = latent_sequences(self.encoder, segmented, weights, self.settings.features, torch.Generator())
-        return merged(latent) if self.settings.merge == "statistics" else latent
+        return latent_sequences(self.encoder, segmented, weights, self.settings.features, torch.Generator())
 
     def _scaled(self, frames: Frames) -> Frames:
         if self.scale is not None:

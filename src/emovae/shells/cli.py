@@ -14,7 +14,7 @@ import click
 
 from emovae.errors import ConfigError, EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
-from emovae.shells.models import predict, train
+from emovae.shells.models import embed, predict, train
 from emovae.shells.options import at_home, bar, cache_option, jobs_option
 
 INTERRUPTED = 130
@@ -223,7 +223,7 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict):
+for _command in (train, predict, embed):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands of a trained model: `emovae train`, `predict`."""
+"""The commands of a trained model: `emovae train`, `predict`, `embed`."""
 
 import re
 import sys
@@ -75,9 +75,25 @@ def train(
     graduate(experiment, opened, out, at_home(cache), **how)  # type: ignore[arg-type]
 
 
+_model = click.argument("model", type=click.Path(path_type=Path))
+_inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+_window = click.option(
+    "--window", metavar="TIME", callback=_seconds, help="A timeline: the length of its windows, such as 2s."
+)
+_hop = click.option(
+    "--hop", metavar="TIME", callback=_seconds, default="0.5s", show_default=True, help="From one window to the next."
+)
+_channel = click.option(
+    "--channel", type=click.Choice(["mix", "left", "right", "each"]), default="mix", show_default=True
+)
+_readers = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]"
+)
+
+
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@_model
+@_inputs
 @click.option(
     "--format",
     "form",
@@ -85,10 +101,8 @@ def train(
     help="[default: table, or by the name of --out]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
-@click.option("--window", metavar="TIME", callback=_seconds, help="A timeline: the length of its windows, such as 2s.")
-@click.option(
-    "--hop", metavar="TIME", callback=_seconds, default="0.5s", show_default=True, help="From one window to the next."
-)
+@_window
+@_hop
 @click.option(
     "--reject",
     type=click.FloatRange(0, 1, max_open=True),
@@ -101,8 +115,8 @@ def train(
     default=True,
     help="Doubt as validation speakers taught, or probabilities as `emovae run` tells them.",
 )
-@click.option("--channel", type=click.Choice(["mix", "left", "right", "each"]), default="mix", show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
+@_channel
+@_readers
 def predict(
     model: Path,
     inputs: tuple[str, ...],
@@ -122,4 +136,40 @@ def predict(
     from emovae.shells.predicting import Wish, tell
 
     failed = tell(Wish(model, inputs, form, out, window, hop, reject, tempered, channel, jobs))
+    sys.exit(SOME_FAILED if failed else 0)
+
+
+@click.command()
+@_model
+@_inputs
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A Parquet file.")
+@click.option(
+    "--level",
+    type=click.Choice(["segment", "utterance"]),
+    default="segment",
+    show_default=True,
+    help="A row for each segment, or the statistics over time of each recording or window.",
+)
+@_window
+@_hop
+@_channel
+@_readers
+def embed(
+    model: Path,
+    inputs: tuple[str, ...],
+    out: Path,
+    level: str,
+    window: float | None,
+    hop: float,
+    channel: str,
+    jobs: int | None,
+) -> None:
+    """Write the latent features of recordings as Parquet, indexed by (file, start, end); inputs as for `predict`.
+
+    Exit code 0 is features of all, 1 some recordings that could not be used, which standard error names.
+    """
+    from emovae.shells.embedding import Wish, write
+
+    failed = write(Wish(model, inputs, out, level, window, hop, channel, jobs))
+    click.echo(out, err=True)
     sys.exit(SOME_FAILED if failed else 0)

@@ -13,7 +13,8 @@ from joblib import cpu_count
 from emovae.errors import ConfigError
 from emovae.files import written_whole
 from emovae.machine import one_thread
-from emovae.predict import Channel, How, Row, predicted
+from emovae.pieces import Channel, Cut
+from emovae.predict import How, Row, predicted
 from emovae.recognizer import Recognizer
 from emovae.shells.options import bar
 from emovae.shells.told import Format, text_of, write_parquet
@@ -47,7 +48,7 @@ def tell(wish: Wish) -> int:
     recognizer = Recognizer.load(wish.model)
     confidences = recognizer.facts["confidences"]
     least = float(np.interp(wish.reject, np.linspace(0, 1, len(confidences)), confidences)) if wish.reject else 0.0
-    how = How(wish.window_s, wish.hop_s, cast(Channel, wish.channel), least, wish.tempered)
+    how = How(Cut(wish.window_s, wish.hop_s, cast(Channel, wish.channel)), least, wish.tempered)
     failed = 0
 
     def counted(rows: Iterable[Row], of: int) -> Iterator[Row]:

@@ -1,0 +1,168 @@
+"""Recordings become pieces with their frames: whole, part by part, window by window, channel by channel.
+
+A recording that cannot be used is a piece with its error, not an end. A few threads decode ahead of who asks for
+pieces, so that any number of recordings takes little memory.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import soundfile
+
+from emovae import audio
+from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
+from emovae.errors import AudioError
+from emovae.handfuls import ahead
+from emovae.logmel import HOP_SAMPLES, frame_count
+from emovae.recognizer import Frames, Recognizer
+from emovae.sources import Source
+
+Channel = Literal["mix", "left", "right", "each"]
+
+LONGEST_S = 2 * 3600
+"""A longer recording is refused: decoded at 48 kHz in stereo it would take 3 GB and more."""
+SILENT_RMS = 1e-3
+"""-60 dBFS: nothing is to be heard below it."""
+
+
+class Cut(NamedTuple):
+    """How recordings are cut.
+
+    Attributes:
+        window_s: the length of a window; None for whole recordings.
+        hop_s: from the beginning of a window to that of the next, a multiple of 10 ms.
+        channel: what is heard of several channels.
+    """
+
+    window_s: float | None = None
+    hop_s: float = 0.5
+    channel: Channel = "mix"
+
+
+class Piece(NamedTuple):
+    """A recording, a part or a window of it.
+
+    Attributes:
+        file: as it was given.
+        start: in seconds from the file's beginning; None where it could not be read.
+        end: the same.
+        channel: `mix`, `left`, `right`, or its number from 3 on.
+        frames: None where it is silent or could not be read.
+        error: why it could not be read.
+    """
+
+    file: str
+    start: float | None
+    end: float | None
+    channel: str
+    frames: Frames | None = None
+    error: str = ""
+
+
+def pieces(recognizer: Recognizer, wanted: Iterable[Source], cut: Cut, threads: int = 1) -> Iterator[Piece]:
+    """The pieces of recordings, in their order.
+
+    Args:
+        recognizer: whose front-end computes the frames.
+        wanted: see `sources`; `-` is not for here, but its file.
+        cut: how they are cut.
+        threads: how many recordings are decoded at once.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        heard = ahead(pool, partial(_pieces, recognizer, cut), wanted, 2 * threads)
+        yield from itertools.chain.from_iterable(heard)
+
+
+def _pieces(recognizer: Recognizer, cut: Cut, source: Source) -> list[Piece]:
+    try:
+        return [
+            piece
+            for channel, waveform, start in _heard(source, cut)
+            for piece in _cut(recognizer, cut, Piece(source.file, start, None, channel), waveform)
+        ]
+    except AudioError as error:
+        why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
+        return [Piece(source.file, source.start, source.end, cut.channel, error=why)]
+
+
+def _heard(source: Source, cut: Cut) -> Iterator[tuple[str, Waveform, float]]:
+    """Of each channel its name, its waveform, and where that begins in the file, in seconds."""
+    path = Path(source.file)
+    _require_short(path)
+    samples, rate_hz = audio.decode(path)
+    start, end = source.start or 0.0, len(samples) / rate_hz if source.end is None else source.end
+    part = samples[round(start * rate_hz) : round(end * rate_hz)]
+    if not len(part):
+        raise AudioError(
+            f"{path} has {len(samples) / rate_hz:.2f} s, and nothing from {start:g} to {end:g} s; mend the table"
+        )
+    names = {0: "left", 1: "right"}
+    match cut.channel:
+        case "mix":
+            yield "mix", audio.waveform_of(path, Sound(part, rate_hz)), start
+        case "each":
+            for number in range(part.shape[1]):
+                yield names.get(number, str(number + 1)), _one(path, part, number, rate_hz), start
+        case "left" | "right" as side:
+            number = 0 if side == "left" else 1
+            if part.shape[1] <= number:
+                raise AudioError(f"{path} has one channel, and none on the {side}; use --channel mix")
+            yield side, _one(path, part, number, rate_hz), start
+
+
+def _one(path: Path, samples: Waveform, number: int, rate_hz: int) -> Waveform:
+    """A channel alone; silence in it is no fault of the file."""
+    own = samples[:, number : number + 1]
+    if np.abs(own).max() < audio.SILENT_PEAK:
+        return np.zeros(math.ceil(len(own) * SAMPLE_RATE_HZ / rate_hz), np.float32)
+    return audio.waveform_of(path, Sound(own, rate_hz))
+
+
+def _require_short(path: Path) -> None:
+    try:
+        known = soundfile.info(path)
+    except (soundfile.SoundFileError, OSError, TypeError, UnicodeError):
+        return  # decoding tells what is the matter
+    if known.frames / known.samplerate > LONGEST_S:
+        raise AudioError(
+            f"{path} has {known.frames / known.samplerate / 3600:.1f} h, and {LONGEST_S // 3600} h are the most at"
+            " once; cut it into shorter files"
+        )
+
+
+def _cut(recognizer: Recognizer, cut: Cut, whole: Piece, waveform: Waveform) -> Iterator[Piece]:
+    """A waveform whole, or window by window; the frames are the same either way."""
+    frames, start = recognizer.frames([waveform])[0], whole.start or 0.0
+    for first, last in _windows(len(waveform), cut):
+        part = waveform[first:last]
+        piece = whole._replace(start=_time(start, first), end=_time(start, last))
+        if math.sqrt(float(np.square(part, dtype=np.float64).mean())) < SILENT_RMS:
+            yield piece
+        else:
+            count, here = frame_count(len(part)), first // HOP_SAMPLES
+            own = frames[here : here + count] if count else recognizer.frames([part])[0]
+            yield piece._replace(frames=own)
+
+
+def _time(start: float, sample: int) -> float:
+    return round(start + sample / SAMPLE_RATE_HZ, 6)
+
+
+def _windows(samples: int, cut: Cut) -> Iterator[tuple[int, int]]:
+    """First and last sample of each window; the last one ends where the recording does."""
+    if cut.window_s is None:
+        yield 0, samples
+        return
+    window, hop = round(cut.window_s * SAMPLE_RATE_HZ), round(cut.hop_s * 100) * HOP_SAMPLES
+    first = 0
+    while True:
+        yield first, min(first + window, samples)
+        if first + window >= samples:
+            return
+        first += hop

@@ -1,0 +1,123 @@
+"""Features of recordings must be the encoder's own, at the times of their segments."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+
+from emovae.audio import SAMPLE_RATE_HZ
+from emovae.autoencoders import VAE
+from emovae.corpora import Corpus
+from emovae.embed import embedded, names_of
+from emovae.experiment import Watcher
+from emovae.final import train_final
+from emovae.functionals import functionals
+from emovae.logmel import log_mel
+from emovae.pieces import Cut
+from emovae.presets import resolve
+from emovae.recognizer import Recognizer
+from emovae.shells import embedding
+from emovae.shells.cli import cli
+from emovae.sources import Source
+
+
+def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], model: str, *assignments: str) -> Recognizer:
+    keys = {**tiny, "models": [model], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
+    return train_final(resolve(keys, None, assignments), corpus, cache, Watcher(), fold="1")
+
+
+@pytest.fixture(scope="module")
+def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Recognizer:
+    return trained(small_corpus, cache, tiny, "VAE-LSTM", "merge=statistics")
+
+
+@pytest.fixture(scope="module")
+def sounds(small_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("sounds")
+    files = [folder / f"{place}.wav" for place in range(3)]
+    for file, utterance in zip(files, small_corpus.utterances, strict=False):
+        soundfile.write(file, small_corpus.waveform(utterance), SAMPLE_RATE_HZ, "FLOAT")
+    return files
+
+
+def test_rows_are_what_the_encoder_says_of_each_segment(model: Recognizer, sounds: list[Path]) -> None:
+    (found,) = embedded(model, [Source(str(sounds[0]))], Cut(), "segment")
+    waveform = soundfile.read(sounds[0], dtype="float32")[0]
+    assert model.scale is not None
+    frames = (log_mel(waveform, model._front_end) - model.scale.mean) / model.scale.deviation
+    count = len(frames) // 10
+    assert isinstance(model.encoder, VAE)
+    with torch.inference_mode():
+        mean, log_variance = model.encoder.encode(torch.from_numpy(frames[: 10 * count].reshape(count, 800)))
+    expected = torch.cat([mean, log_variance], 1).numpy()
+    np.testing.assert_allclose(found.values[:count], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found.starts[:count], 0.1 * np.arange(count), atol=1e-9)
+    np.testing.assert_allclose(found.ends[: count - 1] - found.starts[: count - 1], 0.1)
+    assert found.ends[-1] <= len(waveform) / SAMPLE_RATE_HZ + 1e-6
+    assert names_of(model, "segment")[3:5] == ["mean 3", "log_variance 0"]
+
+
+def test_an_utterance_is_told_by_statistics_over_time(model: Recognizer, sounds: list[Path]) -> None:
+    wanted = [Source(str(file)) for file in sounds]
+    by_segment, by_utterance = (list(embedded(model, wanted, Cut(), level)) for level in ("segment", "utterance"))
+    for segments, utterance in zip(by_segment, by_utterance, strict=True):
+        np.testing.assert_allclose(utterance.values, functionals(segments.values)[None], rtol=1e-6)
+        assert (utterance.starts.tolist(), utterance.ends.tolist()) == ([0.0], [utterance.piece.end])
+    names = names_of(model, "utterance")
+    assert len(names) == by_utterance[0].values.shape[1] == len(set(names))
+    assert names[0] == "mean of mean 0"
+
+
+def test_windows_are_told_in_the_files_time(model: Recognizer, sounds: list[Path]) -> None:
+    found = list(embedded(model, [Source(str(sounds[0]), 0.2)], Cut(0.5, 0.25), "segment"))
+    assert [one.starts[0] for one in found[:3]] == pytest.approx([0.2, 0.45, 0.7])
+
+
+def test_every_model_has_names_for_its_features(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> None:
+    for kind, assignment, first in (
+        ("AE-LSTM", "features=mean", "code 0"),
+        ("CVAE-LSTM", "features=mean+variance", "mean 0"),
+        ("SSVAE-LSTM", "features=mean", "mean 0"),
+    ):
+        made = trained(small_corpus, cache, tiny, kind, assignment)
+        names = names_of(made, "segment")
+        waveform = small_corpus.waveform(small_corpus.utterances[0])
+        assert made.latents(made.segmented(made.frames([waveform]))).values.shape[1] == len(names)
+        assert names[0] == first
+
+
+def test_pandas_finds_the_index_of_audformat(
+    model: Recognizer, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "ROWS_AT_ONCE", 20)  # several row groups
+    model.save(tmp_path / "m", "")
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    words = ["embed", tmp_path / "m", *sounds, tmp_path / "broken.wav", "--out", tmp_path / "f.parquet"]
+    done = CliRunner().invoke(cli, list(map(str, words)))
+    assert done.exit_code == 1
+    assert "broken.wav cannot be decoded: its 8 bytes begin with b'no sound'" in done.stderr
+    table = pd.read_parquet(tmp_path / "f.parquet")
+    assert table.index.names == ["file", "start", "end"]
+    assert table.index.get_level_values("start").dtype == "timedelta64[ns]"
+    assert list(table.columns) == names_of(model, "segment")
+    expected = list(embedded(model, [Source(str(file)) for file in sounds], Cut(), "segment"))
+    np.testing.assert_array_equal(table.to_numpy(), np.concatenate([one.values for one in expected]))
+    assert table.index[1] == (str(sounds[0]), pd.Timedelta(seconds=0.1), pd.Timedelta(seconds=0.2))
+
+
+def test_channels_stand_beside_the_features(model: Recognizer, sounds: list[Path], tmp_path: Path) -> None:
+    waveform = soundfile.read(sounds[0], dtype="float32")[0]
+    soundfile.write(tmp_path / "call.wav", np.stack([waveform, 0 * waveform], axis=1), SAMPLE_RATE_HZ, "FLOAT")
+    model.save(tmp_path / "m", "")
+    words = ["embed", tmp_path / "m", tmp_path / "call.wav", "--channel", "each", "--level", "utterance"]
+    done = CliRunner().invoke(cli, [*map(str, words), "--out", str(tmp_path / "f.parquet")])
+    assert done.exit_code == 0
+    table = pd.read_parquet(tmp_path / "f.parquet")
+    assert table["channel"].tolist() == ["left"]  # the other is silent
+    (alone,) = embedded(model, [Source(str(sounds[0]))], Cut(), "utterance")
+    np.testing.assert_allclose(table.drop(columns="channel").to_numpy(), alone.values, rtol=1e-5, atol=1e-6)
