@@ -132,6 +132,7 @@ def test_standard_input_is_a_file(place: Path) -> None:
     assert json.loads(done.stdout) == [piped]
     (empty,) = json.loads(emovae("predict", place / "m", "-", "--format", "json", code=1)[0])
     assert (empty["file"], empty["label"]) == ("-", None)
+    assert "name it once" in emovae("predict", place / "m", "-", "-", code=2)[1]
     assert empty["error"] == "is empty: 0 bytes; replace the file"
 
 
@@ -156,6 +157,7 @@ def test_a_timeline_and_abstaining(place: Path) -> None:
         (["--reject", "1"], "1.0 is not in the range 0<=x<1"),
         (["--channel", "up"], "'up' is not one of"),
         (["--format", "parquet"], "give --out FILE.parquet"),
+        (["--reject", "0.2", "--no-temperature"], "leave --no-temperature or --reject away"),
         (["--out", "a.doc"], "--out a.doc does not say in which form"),
         (["--out", "/proc/none/a.csv"], "cannot write /proc/none/a.csv"),
     ],
@@ -163,6 +165,13 @@ def test_a_timeline_and_abstaining(place: Path) -> None:
 def test_a_wish_that_cannot_be_met_is_told(words: list[str], trouble: str, place: Path) -> None:
     _, errors = emovae("predict", place / "m", good(place)[0], *words, code=2)
     assert trouble in errors
+
+
+def test_an_input_is_not_written_over(place: Path) -> None:
+    file = good(place)[0]
+    before = file.read_bytes()
+    assert "is one of the inputs" in emovae("predict", place / "m", file, "--out", file, "--format", "csv", code=2)[1]
+    assert file.read_bytes() == before
 
 
 def test_no_model_and_nothing_to_hear_are_told(place: Path, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_a_folder_stands_for_its_sound_files_at_any_depth(tmp_path: Path) -> Non
     found = [str(tmp_path / name) for name in ("b.wav", "d.ogg", "deep/a.FLAC", "deep/er/c.mp3")]
     assert names([tmp_path]) == found
     assert names([tmp_path / "*.wav", tmp_path / "**/*.mp3"]) == [found[0], found[3]]
+    assert names([tmp_path / "**"]) == found
 
 
 def test_a_file_is_itself_even_if_it_is_not_there_or_looks_like_a_glob(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_table_names_files_and_parts_of_them_as_seen_from_its_folder(tmp_path:
         (b"path,start\na.wav,1\n", "no column is called file; there are path, start"),
         (b"file,start\na.wav,soon\n", "line 2, start: 'soon' is no time in seconds"),
         (b"file,end\na.wav,-1\n", "line 2, end: '-1' is no time in seconds"),
-        (b"file,end\na.wav,inf\n", "line 2, end: 'inf' is no time in seconds"),
+        (b"file,end\n\na.wav,inf\n", "line 3, end: 'inf' is no time in seconds"),
         (b"file\n\xff\xfe\n", "is no table that can be read"),
         (b'file\n"a.wav\n', "is no table that can be read"),
     ],
@@ -129,20 +130,44 @@ def test_a_bad_file_is_a_row_and_not_an_end(model: Recognizer, speech: Waveform,
     good = written(tmp_path / "good.wav", speech)
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("hello", encoding="utf-8")
-    silent = written(tmp_path / "silent.wav", np.zeros(16000, np.float32))
     cut = tmp_path / "cut.wav"
     cut.write_bytes(good.read_bytes()[:5000])
-    wanted = [tmp_path / "none.wav", tmp_path / "empty.wav", tmp_path / "text.wav", silent, cut, tmp_path, good]
+    wanted: list[Path | Source] = [
+        *(tmp_path / f"{name}.wav" for name in ("none", "empty", "text")),
+        cut,
+        tmp_path,
+        good,
+    ]
+    wanted += [Source("a\0b.wav"), Source("x" * 5000), Source(str(good), 1e308)]
     rows = rows_of(model, wanted)
     for row, why in zip(
         rows,
-        ("is not there", "is empty: 0 bytes", "cannot be decoded", "is silent", "is cut", "is a folder"),
+        ("is not there", "is empty: 0 bytes", "cannot be decoded", "is cut", "is a folder"),
         strict=False,
     ):
         assert why in row.error
         assert "on_bad_audio" not in row.error
         assert (row.prediction, row.label) == (None, None)
-    assert rows[-1].label is not None
+    assert rows[5].label is not None
+    assert all(row.error and row.label is None for row in rows[6:])
+
+
+def test_silence_is_a_flag(model: Recognizer, tmp_path: Path) -> None:
+    silent = written(tmp_path / "silent.wav", np.zeros((16000, 2), np.float32))
+    for channel in ("mix", "left", "each"):
+        for row in rows_of(model, [silent], channel=channel):
+            assert (row.flags, row.error, row.label) == (("silent",), "", None)
+
+
+def test_a_quiet_recording_is_heard_whole_and_silent_in_a_timeline(model: Recognizer, tmp_path: Path) -> None:
+    quiet = written(tmp_path / "a.wav", 5e-4 * np.sin(np.arange(32_000)).astype(np.float32))
+    assert rows_of(model, [quiet])[0].label == model.predict(quiet).label
+    assert {row.flags for row in rows_of(model, [quiet], window_s=1.0)} == {("silent",)}
+
+
+def test_windows_that_stand_apart_end_with_the_recording(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+    rows = rows_of(model, [written(tmp_path / "a.wav", speech)], window_s=1.0, hop_s=5.0)
+    assert [(row.start, row.end) for row in rows] == [(0.0, 1.0), (5.0, 6.0)]
 
 
 def test_a_part_is_what_its_samples_alone_would_be(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:

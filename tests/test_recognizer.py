@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from conftest import Ran
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.calibration import entropy, tempered
 from emovae.card import model_card
-from emovae.config import Experiment
+from emovae.config import Autoencoder, Classifier, Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, ConfigError, OutputError, ProtocolError
 from emovae.experiment import Watcher, run
 from emovae.final import estimate, train_final
-from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS
+from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS, Content, read_model, write_model
 from emovae.presets import resolve
 from emovae.recognizer import Recognizer
 
@@ -140,6 +140,7 @@ def test_what_is_shorter_than_a_segment_is_filled_up_and_says_so(samples: int, p
         (np.zeros(9000, np.float32), "is silent"),
         (np.full(9000, np.nan, np.float32), "holds NaN or infinity in 9000 of 9000"),
         (np.full(9000, 9.0, np.float32), "has a peak of 9 where full scale is 1"),
+        (np.full((2, 9000), 0.1, np.float32), r"wanted is \[sample, channel\]: transpose them"),
     ],
 )
 def test_samples_that_are_no_sound_are_refused(samples: Waveform, trouble: str, kept: Kept) -> None:
@@ -154,6 +155,9 @@ def test_samples_need_a_rate_and_a_file_none(kept: Kept) -> None:
         kept.model.predict("a.wav", 16000)
     with pytest.raises(ValueError, match="give one at least"):
         kept.model.answer([])
+    for rate_hz in (0, 100, 10**6):
+        with pytest.raises(AudioError, match=f"samples have {rate_hz} Hz; wanted are 4000 to 384000 Hz"):
+            kept.model.predict(np.full(9000, 0.1, np.float32), rate_hz)
 
 
 # From everyone
@@ -193,6 +197,7 @@ def test_the_papers_preset_can_be_taken_along(make: Make, small_corpus: Corpus) 
         ("VAE-LSTM", "features=sample", "draws anew at each prediction"),
         ("CVAE-LSTM", 'test_condition=["oracle"]', "test_condition=oracle is not for a model to take along"),
         ("VAE-LSTM", 'targets=["emotion", "arousal"]', "names one target"),
+        ("VAE-LSTM", "latent_sizes=[4]", "has one size and learns from one subset; set autoencoder.latent"),
         ("VAE-LSTM", 'models=["VAE-LSTM", "AE-LSTM"]', "one autoencoder with its classifier"),
     ],
 )
@@ -260,6 +265,78 @@ def test_facts_that_are_none_are_refused(content: str, folder: Path) -> None:
     (folder / FACTS).write_text(content, encoding="utf-8")
     with pytest.raises(OutputError, match=r"model\.json is not what emovae wrote"):
         Recognizer.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"temperature": ', '"temperature": NaN, "x": '),
+        ('"format": 1', '"format": 1e999'),
+        ('"format": 1', '"format": null'),
+        ('"classes": [', '"classes": ["\\ud800", '),
+    ],
+)
+def test_facts_with_odd_values_are_refused(old: str, new: str, folder: Path) -> None:
+    text = (folder / FACTS).read_text(encoding="utf-8")
+    assert text.count(old) >= 1
+    (folder / FACTS).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(
+        OutputError, match=r"model\.json (is not what emovae wrote|has been edited)|install a newer one"
+    ):
+        Recognizer.load(folder)
+
+
+def resigned(folder: Path, **changes: object) -> None:
+    """Somebody who knows how writes other facts and settings, with checksums that are right."""
+    content = read_model(folder)
+    settings = content.settings.model_copy(
+        update={
+            name: changes.pop(name)
+            for name in ("autoencoder", "classifier", "features", "normalise")
+            if name in changes
+        }
+    )
+    facts = {**content.facts, **changes}
+    write_model(
+        folder, Content({name: facts[name] for name in facts if name != "format"}, settings, content.tensors), ""
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": 0.0},
+        {"temperature": -1.0},
+        {"greatest_usual_distance": 0.0},
+        {"classes": "abcd"},
+        {"classes": ["a", "b"]},
+        {"sample_rate_hz": 8000},
+        {"front_end": "another"},
+        {"model": "AE-LSTM"},
+        {"facts": {}},
+        {"facts": None},
+        {"condition_weights": [1.0]},
+        {"features": "mean"},
+        {"normalise": "none"},
+        {"autoencoder": Autoencoder(hidden=(65_536, 65_536), latent=4)},
+        {"autoencoder": Autoencoder(hidden=(16,) * 100, latent=4)},
+        {"classifier": Classifier(hidden=65_536)},
+        {"classifier": Classifier(hidden=8, layers=16)},
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_fit_are_refused(changes: dict[str, object], folder: Path) -> None:
+    resigned(folder, **changes)
+    if "condition_weights" in changes:  # a VAE is told no class, and says the same
+        Recognizer.load(folder)
+        return
+    with pytest.raises(OutputError, match="its files do not fit together"):
+        Recognizer.load(folder)
+
+
+def test_a_class_that_nobody_tested_shows_is_left_out_of_the_card(kept: Kept) -> None:
+    facts = {**kept.model.facts, "estimate": {"by": "x", "n": 1, "wa": 0.5, "ua": 0.5, "recall": {"a": None, "b": 0.5}}}
+    assert "class by class: b 50%" in model_card(replace(kept.model, facts=facts))
 
 
 def test_a_newer_folder_asks_for_a_newer_emovae(folder: Path) -> None:

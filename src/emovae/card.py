@@ -6,6 +6,7 @@ In the form of the Hugging Face Hub: metadata as YAML between two lines, then Ma
 from collections.abc import Mapping
 from typing import Any
 
+from emovae.heldout import MIXED
 from emovae.recognizer import Recognizer
 
 LIMITS = """\
@@ -48,10 +49,10 @@ Representations of Speech Emotion". Preset `{settings.preset}`; every setting is
 
 - Recordings: {training["corpus"]}, {training["fold"]}; {training["speakers"]} speakers, {training["hours"]:.2f} h
 - Learned from: {training["utterances"]:,} labelled utterances
-- Of other speakers, to stop the learning and set the temperature ({recognizer.temperature:.3g}):
+- Set apart to stop the learning and to set the temperature ({recognizer.temperature:.3g}):
   {training["validation_utterances"]:,}
 - Classes: {classes}
-
+{"".join(f"- {notice}" + chr(10) for notice in training["notices"])}
 ## What to expect
 
 {_expected(estimate, training)}
@@ -66,15 +67,16 @@ def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -
     whose = (
         f"Of the {estimate['n']:,} utterances of {estimate['by']}, which it has not heard,"
         if training["fold"] == estimate["by"]
-        else f"Trained alike and asked about {estimate['n']:,} utterances of speakers it had not heard"
-        f" ({estimate['by']}),"
+        else f"Trained alike and asked about {estimate['n']:,} utterances"
+        f"{'' if MIXED in estimate['by'] else ' of speakers it had not heard'} ({estimate['by']}),"
     )
     lines = [f"{whose} it names", ""]
     for name, what in (("wa", "of all utterances (WA)"), ("ua", "of each class, on the mean (UA)")):
         interval = estimate.get("intervals", {}).get(name)
         between = f", 95 % interval over speakers {interval[0]:.1%} to {interval[1]:.1%}" if interval else ""
         lines.append(f"- {estimate[name]:.1%} {what}{between}")
-    recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in estimate.get("recall", {}).items())
+    known = {name: recall for name, recall in estimate.get("recall", {}).items() if recall is not None}
+    recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in known.items())
     if recalls:
         lines.append(f"- class by class: {recalls}")
     for group, sides in estimate.get("groups", {}).items():

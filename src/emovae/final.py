@@ -136,6 +136,8 @@ def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
 def _require_portable(experiment: Experiment) -> None:
     if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
         raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
+    if experiment.latent_sizes or len(experiment.subsets) != 1:
+        raise ConfigError("a model to take along has one size and learns from one subset; set autoencoder.latent")
     if experiment.normalise == "speaker":
         raise ConfigError(
             "normalise=speaker needs to know who speaks, and all that they say: a model to take along cannot;"
@@ -249,6 +251,7 @@ def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
         "hours": round(float((spans[:, 1] - spans[:, 0]).sum()) * HOP_MS / 3_600_000, 3),
         "classes": {name: shown[name] for name in task.classes},
         "target": task.target,
+        "notices": list(task.plan.notices),
         "fingerprint": fingerprint([frames.digest, task.plan.fingerprint, fold.name, cell.seed]),
     }
 

@@ -2,7 +2,7 @@
 
     model.safetensors   every weight, and the scale of the frames
     config.json         the configuration that it was trained with
-    model.json          classes, rate, training, estimate, temperature; and a checksum of each file, its own too
+    model.json          classes, rate, training, estimate, temperature; and checksums of the files above and of itself
     README.md           the model card
 
 What is missing, cut, edited or newer than this version is refused by its name, and so is a pickle.
@@ -10,6 +10,7 @@ What is missing, cut, edited or newer than this version is refused by its name, 
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ FORMAT = 1
 """Raised when an older emovae could not read the folder rightly."""
 WEIGHTS, CONFIG, FACTS, CARD = "model.safetensors", "config.json", "model.json", "README.md"
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz")
-LARGEST = {WEIGHTS: 2**31, CONFIG: 2**22, FACTS: 2**26}
+LARGEST = {WEIGHTS: 2**31, CONFIG: 2**20, FACTS: 2**20}
 """Bytes: a model of the paper's widths has 6 MB."""
 
 
@@ -54,9 +55,10 @@ def write_model(folder: Path, content: Content, card: str) -> None:
     config = (json.dumps(content.settings.model_dump(mode="json"), indent=1) + "\n").encode()
     digests = {name: hashlib.sha256(held).hexdigest() for name, held in ((WEIGHTS, weights), (CONFIG, config))}
     facts = {"format": FORMAT, **content.facts, "sha256": digests}
+    (folder / FACTS).unlink(missing_ok=True)  # those of an earlier model would not fit what is written now
     write_bytes(folder / WEIGHTS, weights)
     write_bytes(folder / CONFIG, config)
-    write_bytes(folder / CARD, card.encode())
+    write_bytes(folder / CARD, card.encode(errors="backslashreplace"))
     write_json(folder / FACTS, {**facts, "signed": _signature(facts)})
 
 
@@ -84,27 +86,30 @@ def _facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(_content(folder, FACTS, None))
         signed = facts.pop("signed")
-        newer = int(facts["format"]) > FORMAT
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        newer, whole = facts["format"] > FORMAT, signed == _signature(facts)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise refused(folder, f"{FACTS} is not what emovae wrote ({type(error).__name__}: {error})") from error
     if newer:
         raise refused(
             folder, f"{FACTS} is of format {facts['format']}, and this emovae knows {FORMAT}; install a newer one"
         )
-    if signed != _signature(facts):
+    if not whole:
         raise refused(folder, f"{FACTS} has been edited: its checksum is not its content's")
     return dict(facts)
 
 
 def _signature(facts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(facts).encode(errors="backslashreplace")).hexdigest()
 
 
 def _content(folder: Path, name: str, digest: str | None) -> bytes:
     """A file of the folder, whole and unchanged."""
     place = folder / name
     try:
-        size = place.stat().st_size
+        state = place.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise refused(folder, f"{name} is no plain file")
+        size = state.st_size
         if size > LARGEST[name]:
             raise refused(folder, f"{name} has {size:,} bytes, more than the {LARGEST[name]:,} of any model")
         content = place.read_bytes()

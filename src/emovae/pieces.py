@@ -27,8 +27,10 @@ Channel = Literal["mix", "left", "right", "each"]
 
 LONGEST_S = 2 * 3600
 """A longer recording is refused: decoded at 48 kHz in stereo it would take 3 GB and more."""
+UNKNOWN_S = 1e9
+"""What claims to be longer does not know its length, and decoding tells so."""
 SILENT_RMS = 1e-3
-"""-60 dBFS: nothing is to be heard below it."""
+"""-60 dBFS: in a window of a timeline nothing is to be heard below it."""
 
 
 class Cut(NamedTuple):
@@ -86,7 +88,7 @@ def _pieces(recognizer: Recognizer, cut: Cut, source: Source) -> list[Piece]:
             for channel, waveform, start in _heard(source, cut)
             for piece in _cut(recognizer, cut, Piece(source.file, start, None, channel), waveform)
         ]
-    except AudioError as error:
+    except (AudioError, OSError, OverflowError, ValueError) as error:  # such as a name that no file can have
         why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
         return [Piece(source.file, source.start, source.end, cut.channel, error=why)]
 
@@ -105,23 +107,22 @@ def _heard(source: Source, cut: Cut) -> Iterator[tuple[str, Waveform, float]]:
     names = {0: "left", 1: "right"}
     match cut.channel:
         case "mix":
-            yield "mix", audio.waveform_of(path, Sound(part, rate_hz)), start
+            yield "mix", _sound(path, part, rate_hz), start
         case "each":
             for number in range(part.shape[1]):
-                yield names.get(number, str(number + 1)), _one(path, part, number, rate_hz), start
+                yield names.get(number, str(number + 1)), _sound(path, part[:, number : number + 1], rate_hz), start
         case "left" | "right" as side:
             number = 0 if side == "left" else 1
             if part.shape[1] <= number:
                 raise AudioError(f"{path} has one channel, and none on the {side}; use --channel mix")
-            yield side, _one(path, part, number, rate_hz), start
+            yield side, _sound(path, part[:, number : number + 1], rate_hz), start
 
 
-def _one(path: Path, samples: Waveform, number: int, rate_hz: int) -> Waveform:
-    """A channel alone; silence in it is no fault of the file."""
-    own = samples[:, number : number + 1]
-    if np.abs(own).max() < audio.SILENT_PEAK:
-        return np.zeros(math.ceil(len(own) * SAMPLE_RATE_HZ / rate_hz), np.float32)
-    return audio.waveform_of(path, Sound(own, rate_hz))
+def _sound(path: Path, samples: Waveform, rate_hz: int) -> Waveform:
+    """The waveform of channels; silence is no fault of the file."""
+    if np.abs(samples.mean(axis=1)).max() < audio.SILENT_PEAK:
+        return np.zeros(math.ceil(len(samples) * SAMPLE_RATE_HZ / rate_hz), np.float32)
+    return audio.waveform_of(path, Sound(samples, rate_hz))
 
 
 def _require_short(path: Path) -> None:
@@ -129,7 +130,7 @@ def _require_short(path: Path) -> None:
         known = soundfile.info(path)
     except (soundfile.SoundFileError, OSError, TypeError, UnicodeError):
         return  # decoding tells what is the matter
-    if known.frames / known.samplerate > LONGEST_S:
+    if LONGEST_S < known.frames / known.samplerate < UNKNOWN_S:
         raise AudioError(
             f"{path} has {known.frames / known.samplerate / 3600:.1f} h, and {LONGEST_S // 3600} h are the most at"
             " once; cut it into shorter files"
@@ -142,12 +143,19 @@ def _cut(recognizer: Recognizer, cut: Cut, whole: Piece, waveform: Waveform) -> 
     for first, last in _windows(len(waveform), cut):
         part = waveform[first:last]
         piece = whole._replace(start=_time(start, first), end=_time(start, last))
-        if math.sqrt(float(np.square(part, dtype=np.float64).mean())) < SILENT_RMS:
+        if _is_silent(part, cut):
             yield piece
         else:
             count, here = frame_count(len(part)), first // HOP_SAMPLES
             own = frames[here : here + count] if count else recognizer.frames([part])[0]
             yield piece._replace(frames=own)
+
+
+def _is_silent(part: Waveform, cut: Cut) -> bool:
+    """In a timeline below what is to be heard; a whole recording is silent only where any other command says so."""
+    if cut.window_s is None:
+        return not bool(np.abs(part).max() >= audio.SILENT_PEAK)
+    return math.sqrt(float(np.square(part, dtype=np.float64).mean())) < SILENT_RMS
 
 
 def _time(start: float, sample: int) -> float:
@@ -160,9 +168,7 @@ def _windows(samples: int, cut: Cut) -> Iterator[tuple[int, int]]:
         yield 0, samples
         return
     window, hop = round(cut.window_s * SAMPLE_RATE_HZ), round(cut.hop_s * 100) * HOP_SAMPLES
-    first = 0
-    while True:
+    for first in range(0, samples, hop):
         yield first, min(first + window, samples)
         if first + window >= samples:
             return
-        first += hop

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emovae import audio
-from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
+from emovae.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, SAMPLE_RATE_HZ, Sound, Waveform
 from emovae.autoencoders import CVAE, SSVAE, Network, build
 from emovae.calibration import Floats, entropy, tempered
 from emovae.classifiers import LSTMClassifier
@@ -21,13 +21,13 @@ from emovae.config import Experiment
 from emovae.errors import AudioError
 from emovae.familiarity import Familiarity
 from emovae.files import fingerprint
+from emovae.frames import FRAMES_VERSION
 from emovae.latents import Sequences, latent_sequences, merged
 from emovae.logmel import WINDOW_SAMPLES, LogMel, log_mels
 from emovae.machine import Machine
-from emovae.model_folder import Content, read_model, refused, write_model
+from emovae.model_folder import CONFIG, FACTS, Content, read_model, refused, write_model
 from emovae.normalise import LEAST_DEVIATION, Scale
 from emovae.outputs import predict
-from emovae.reconstruction import reconstruction_errors
 from emovae.segments import Segmented, cut, frames_per_segment
 
 Frames = NDArray[np.float32]
@@ -39,13 +39,11 @@ class Answers(NamedTuple):
     Attributes:
         probabilities: after the temperature, float64 [utterance, class].
         said: before it, float32 [utterance, class].
-        errors: squared distance of a segment to its reconstruction, the mean over each utterance, [utterance].
         strangeness: see `familiarity`, [utterance]; above 1 the speech is unlike the training speech.
     """
 
     probabilities: NDArray[np.float64]
     said: NDArray[np.float32]
-    errors: NDArray[np.float32]
     strangeness: NDArray[np.float64]
 
 
@@ -106,7 +104,7 @@ class Recognizer:
         content = read_model(place)
         try:
             return _assembled(content)
-        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise refused(place, f"its files do not fit together ({type(error).__name__}: {error})") from error
 
     def save(self, folder: str | Path, card: str) -> None:
@@ -127,7 +125,7 @@ class Recognizer:
             "condition_weights": None if self.weights is None else self.weights.tolist(),
             "temperature": self.temperature,
             "greatest_usual_distance": self.usual.limit,
-            "front_end": fingerprint(self.settings.front_end.model_dump(mode="json")),
+            "front_end": _front_end(self.settings),
             "versions": {name: version(name) for name in ("emovae", "torch", "numpy", "soxr", "soundfile")},
         }
         write_model(Path(folder), Content({**own, "facts": dict(self.facts)}, self.settings, tensors), card)
@@ -163,12 +161,9 @@ class Recognizer:
         """
         if not utterances:
             raise ValueError("there is no utterance to answer about; give one at least")
-        segmented = self.segmented(utterances)
-        weights = None if self.weights is None else np.tile(self.weights, (len(utterances), 1))
-        said = predict(self.reader, self.sequences(segmented), Machine())
-        errors = reconstruction_errors(self.encoder, segmented, weights)
+        said = predict(self.reader, self.sequences(self.segmented(utterances)), Machine())
         strange = np.array([self.usual.strangeness(frames) for frames in utterances])
-        return Answers(tempered(said, self.temperature), said, errors, strange)
+        return Answers(tempered(said, self.temperature), said, strange)
 
     def told(self, answers: Answers, padded: Sequence[bool], *, as_run: bool = False) -> list[Prediction]:
         """Each answer in words; `as_run` with the probabilities of `emovae run`, before the temperature."""
@@ -223,15 +218,25 @@ def _assembled(content: Content) -> Recognizer:
     """A recognizer of what its folder holds; any error means that the parts do not fit."""
     facts, settings, tensors = content
     classes, told = tuple(facts["classes"]), facts["condition_weights"]
+    own = (settings.models[0], SAMPLE_RATE_HZ, _front_end(settings))
+    if (facts["model"], facts["sample_rate_hz"], facts["front_end"]) != own:
+        raise ValueError(f"model, rate or front-end of {FACTS} are not those of {CONFIG}")
+    weights, widest = _under("reader.", tensors), max(max(tensor.shape, default=0) for tensor in tensors.values())
+    stated = (*settings.autoencoder.hidden, settings.autoencoder.latent, settings.classifier.hidden)
+    # Before anything is allocated: what is stated must be there.
+    if max(stated) > widest or len(stated) + settings.classifier.layers > len(tensors):
+        raise ValueError("the widths of its networks are not those of its weights")
+    if not isinstance(facts["classes"], list) or len(set(classes)) < len(classes):
+        raise ValueError("its classes are no list of different names")
     values = frames_per_segment(settings.segments) * settings.front_end.bands
     encoder = build(facts["model"], values, len(told or ()), settings.autoencoder, torch.Generator())
     encoder.load_state_dict(_under("encoder.", tensors))
-    weights = _under("reader.", tensors)
-    width = weights["lstm.weight_ih_l0"].shape[1]
-    reader = LSTMClassifier(width, len(classes), settings.classifier, torch.Generator())
+    reader = LSTMClassifier(weights["lstm.weight_ih_l0"].shape[1], len(classes), settings.classifier, torch.Generator())
     reader.load_state_dict(weights)
     scale, usual = _under("scale.", tensors), _under("usual.", tensors)
-    return Recognizer(
+    if bool(scale) != (settings.normalise == "train") or len(facts["facts"]["confidences"]) < 2:
+        raise ValueError("the scale of its frames, or its confidences, are missing")
+    recognizer = Recognizer(
         settings=settings,
         classes=classes,
         encoder=encoder.eval(),
@@ -242,6 +247,15 @@ def _assembled(content: Content) -> Recognizer:
         temperature=float(facts["temperature"]),
         facts=facts["facts"],
     )
+    found = recognizer.answer([np.zeros((1, settings.front_end.bands), np.float32)])
+    if not np.isfinite([*found.probabilities[0], *found.strangeness]).all():
+        raise ValueError("what it says is no number")
+    return recognizer
+
+
+def _front_end(settings: Experiment) -> str:
+    """A name of what the frames of a model are."""
+    return fingerprint([FRAMES_VERSION, settings.front_end.model_dump(mode="json")])
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -263,4 +277,11 @@ def _heard(recording: str | Path | Waveform, sample_rate_hz: int | None) -> Wave
     samples = np.asarray(recording, np.float32)
     if samples.ndim not in (1, 2) or not samples.size:
         raise AudioError(f"samples have shape {samples.shape}; wanted is [sample] or [sample, channel], one at least")
-    return audio.waveform_of(Path("the array"), Sound(samples.reshape(len(samples), -1), sample_rate_hz))
+    if samples.ndim == 2 and samples.shape[1] > samples.shape[0]:
+        raise AudioError(f"samples have shape {samples.shape}; wanted is [sample, channel]: transpose them")
+    if not LOWEST_RATE_HZ <= sample_rate_hz <= HIGHEST_RATE_HZ:
+        raise AudioError(f"samples have {sample_rate_hz} Hz; wanted are {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz")
+    try:
+        return audio.waveform_of(Path("the array"), Sound(samples.reshape(len(samples), -1), sample_rate_hz))
+    except AudioError as error:
+        raise AudioError(str(error).partition("; replace")[0]) from error

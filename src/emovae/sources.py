@@ -3,6 +3,7 @@
 import csv
 import glob
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from emovae.errors import ConfigError
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 TABLES = {".csv": ",", ".tsv": "\t"}
 STDIN = "-"
+MOST_S = 1e6
+"""A greater time is none of a recording."""
 
 
 class Source(NamedTuple):
@@ -34,14 +37,15 @@ def sources(inputs: Sequence[str]) -> Iterator[Source]:
         place = Path(given)
         if given == STDIN:
             yield Source(given)
-        elif place.is_dir():
+        elif os.path.isdir(given):  # noqa: PTH112 - unlike Path's, these never raise
             sounds = (each for each in place.rglob("*") if each.suffix.lower() in SOUNDS)
             # Some systems leave hidden files of a sound's name beside it.
             yield from _several(sorted(str(each) for each in sounds if not each.name.startswith(".")), given)
-        elif place.suffix.lower() in TABLES and place.is_file():
+        elif place.suffix.lower() in TABLES and os.path.isfile(given):  # noqa: PTH113
             yield from _listed(place)
-        elif not place.exists() and glob.has_magic(given):
-            yield from _several(sorted(glob.glob(given, recursive=True)), given)  # noqa: PTH207 - absolute ones, too
+        elif glob.has_magic(given) and not os.path.exists(given):  # noqa: PTH110
+            found = glob.glob(given, recursive=True)  # noqa: PTH207 - absolute ones, too
+            yield from _several(sorted(each for each in found if Path(each).suffix.lower() in SOUNDS), given)
         else:
             yield Source(given)
 
@@ -58,8 +62,9 @@ def _listed(table: Path) -> Iterator[Source]:
             reader = csv.DictReader(stream, delimiter=TABLES[table.suffix.lower()], strict=True)
             if "file" not in (reader.fieldnames or ()):
                 raise ConfigError(f"{table}: no column is called file; there are {', '.join(reader.fieldnames or ())}")
-            for number, line in enumerate(reader, 2):
-                start, end = (_seconds(line.get(name), f"{table}, line {number}, {name}") for name in ("start", "end"))
+            for line in reader:
+                where = f"{table}, line {reader.line_num}"
+                start, end = (_seconds(line.get(name), f"{where}, {name}") for name in ("start", "end"))
                 yield Source(str(table.parent / (line["file"] or "")), start, end)
     except (OSError, UnicodeError, csv.Error) as error:
         raise ConfigError(f"{table} is no table that can be read: {error}; save it as CSV in UTF-8") from error
@@ -72,6 +77,6 @@ def _seconds(text: str | None, where: str) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
+    if not 0 <= seconds <= MOST_S:
         raise ConfigError(f"{where}: {text!r} is no time in seconds; write it as 1.5, or leave it empty")
     return seconds

@@ -4,7 +4,6 @@ Commands import what they need when they run, so that help and argument errors c
 """
 
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -15,15 +14,13 @@ import click
 from emovae.errors import ConfigError, EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.models import embed, predict, train
-from emovae.shells.options import at_home, bar, cache_option, jobs_option
+from emovae.shells.options import DIVIDES, at_home, bar, cache_option, jobs_option
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 ENDED = 143
 FINDINGS = 1
 WRONG = 2
-DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
-"""A setting that says who is held out."""
 
 
 class _Commands(click.Group):

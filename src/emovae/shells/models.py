@@ -9,7 +9,7 @@ import click
 
 from emovae.config import Model, Target
 from emovae.errors import ConfigError
-from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option
+from emovae.shells.options import DIVIDES, at_home, cache_option, device_option, jobs_option, reader_option
 
 MODELS = {model.lower(): model for model in get_args(Model)}
 SOME_FAILED = 1
@@ -63,6 +63,8 @@ def train(
 
     if published is not None and fold is None:
         raise ConfigError(f"--folds {published} says who is held out, and --fold which of them; give both")
+    if published is not None and (both := [one for one in assignments if DIVIDES.match(one)]):
+        raise ConfigError(f"--folds {published} and --set {both[0]} both say who is held out; leave one of them out")
     stated = {"name": "train", "models": [MODELS[model]], "baselines": [], "targets": [target]}
     experiment = presets.resolve({**stated, "test_condition": ["marginal"]}, preset, assignments, "train")
     opened = open_corpus(corpus, reader)
@@ -131,7 +133,7 @@ def predict(
 ) -> None:
     """Say what is heard in files, folders, globs, `-` (a file on standard input), and tables of file, start, end.
 
-    Exit code 0 is a prediction for all, 1 an error in some rows.
+    Exit code 1 is an error in some rows, 0 in none.
     """
     from emovae.shells.predicting import Wish, tell
 
@@ -166,7 +168,7 @@ def embed(
 ) -> None:
     """Write the latent features of recordings as Parquet, indexed by (file, start, end); inputs as for `predict`.
 
-    Exit code 0 is features of all, 1 some recordings that could not be used, which standard error names.
+    Exit code 1 is some recordings that could not be used, which standard error names; 0 is none.
     """
     from emovae.shells.embedding import Wish, write
 

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ import click
 from emovae.errors import OutputError
 
 DEFAULT_CACHE = Path("~/.cache/emovae")
+DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
+"""A setting that says who is held out."""
 
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: one for each processor core]"
@@ -26,13 +29,13 @@ device_option = click.option("--device", type=click.Choice(["auto", "cpu", "cuda
 
 
 @contextmanager
-def bar(of_what: str) -> Iterator[Callable[[int, int], None]]:
+def bar(of_what: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal, told how many are done and of how many."""
     from rich.console import Console
     from rich.progress import Progress
 
     errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+    with Progress(console=errors, transient=True, disable=not (shown and errors.is_terminal)) as bars:
         task = bars.add_task(of_what, total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)
 

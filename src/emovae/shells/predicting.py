@@ -45,6 +45,12 @@ def tell(wish: Wish) -> int:
     form = cast(Format, wish.form or _form_of(wish.out))
     if form == "parquet" and wish.out is None:
         raise ConfigError("--format parquet is no text for a screen; give --out FILE.parquet")
+    if wish.reject and not wish.tempered:
+        raise ConfigError("--reject goes by tempered confidence; leave --no-temperature or --reject away")
+    if wish.out is not None and any(wish.out.resolve() == Path(given).resolve() for given in wish.inputs):
+        raise ConfigError(f"--out {wish.out} is one of the inputs, and would be written over; name another file")
+    if wish.inputs.count(STDIN) > 1:
+        raise ConfigError("- stands for one file on standard input; name it once")
     recognizer = Recognizer.load(wish.model)
     confidences = recognizer.facts["confidences"]
     least = float(np.interp(wish.reject, np.linspace(0, 1, len(confidences)), confidences)) if wish.reject else 0.0
@@ -60,7 +66,8 @@ def tell(wish: Wish) -> int:
             progress(done, of)
             yield row
 
-    with tempfile.TemporaryDirectory() as folder, bar("recordings") as progress, one_thread():
+    seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
+    with tempfile.TemporaryDirectory() as folder, bar("recordings", shown=seen) as progress, one_thread():
         wanted = [_from_stdin(Path(folder)) if source.file == STDIN else source for source in sources(wish.inputs)]
         rows = predicted(recognizer, wanted, how, wish.jobs or cpu_count())
         named = (row._replace(file=STDIN) if row.file.startswith(f"{folder}/") else row for row in rows)

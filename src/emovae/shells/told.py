@@ -20,7 +20,7 @@ def as_record(row: Row, classes: Sequence[str]) -> dict[str, Any]:
     """A row as a flat record; the probability of a class is under `p_` and its name."""
     found = row.prediction
     return {
-        "file": row.file,
+        "file": row.file.encode(errors="backslashreplace").decode(),  # a name that is no Unicode has another way to say
         "start": row.start,
         "end": row.end,
         "channel": row.channel,
@@ -63,7 +63,8 @@ def _table(rows: Iterable[Row]) -> Iterator[str]:
         what = row.label or ("-" if found is None else f"({found.label}?)")
         beside = "".join(f"  [{word}]" for word in row.flags) + (f"  {row.error}" if row.error else "")
         side = "" if row.channel == "mix" else f" ({row.channel})"
-        yield f"{times}  {what:12} {sure}  {row.file}{side}{beside}\n"
+        file = row.file.encode(errors="backslashreplace").decode()
+        yield f"{times}  {what:12} {sure}  {file}{side}{beside}\n"
 
 
 def _csv(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Iterator[str]:
