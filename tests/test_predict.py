@@ -176,6 +176,11 @@ def test_a_part_is_what_its_samples_alone_would_be(model: Recognizer, speech: Wa
     row = rows_of(model, [Source(str(whole), 1.25, 3.25)])[0]
     assert (row.start, row.end) == (1.25, 3.25)
     assert_says(row, rows_of(model, [part])[0])
+    parts = [Source(str(whole), 0.5 * number, 0.5 * number + 1) for number in range(8)]
+    together = rows_of(model, [*parts, Source(str(part)), parts[0]])
+    assert [(one.file, one.start) for one in together[-2:]] == [(str(part), 0), (str(whole), 0)]
+    for one, alone in zip(together, parts, strict=False):
+        assert_says(one, rows_of(model, [alone])[0])
     late = rows_of(model, [Source(str(whole), 100, 101)])[0]
     assert "and nothing from 100 to 101 s; mend the table" in late.error
 
@@ -252,7 +257,7 @@ def test_hours_at_once_are_refused(model: Recognizer, tmp_path: Path) -> None:
     with soundfile.SoundFile(long, "w", 16_000, 1, "PCM_16") as stream:
         for _ in range(145):
             stream.write(np.zeros(16_000 * 60, np.int16))
-    assert "has 2.4 h, and 2 h are the most at once" in rows_of(model, [long])[0].error
+    assert "has 2.4 h in 1 channels at 16000 Hz; at once 2 h" in rows_of(model, [long])[0].error
 
 
 def test_below_the_confidence_asked_for_there_is_no_label(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from emovae.machine import Machine
 from emovae.presets import resolve
 from emovae.stages import Step
 from emovae.tasks import tasks_of
-from emovae.together import learn_together, stacks_of
+from emovae.together import MEMBER_BYTES, _bytes, learn_together, stacks_of
 
 MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 EVERYTHING = 2**40
@@ -65,7 +65,10 @@ def test_sizes_of_latent_spaces_do_not_share_a_stack(context_of: Make) -> None:
 
 def test_segments_of_a_stack_are_bounded_and_seeds_share_them(context_of: Make) -> None:
     context = context_of(models=["AE-LSTM"])
-    one_fold = stacks(context, 1)
+    cells = [cell for cell in cells_of(context) if cell.model == "AE-LSTM"]
+    assert [len(stack) for stack in stacks(context, 1)] == [1] * len(cells)
+    segments = max(_bytes(context, cell) for cell in cells)
+    one_fold = stacks(context, 2 * MEMBER_BYTES + segments)
     assert [len({cell.fold for cell in stack}) for stack in one_fold] == [1] * len(context.tasks[0].plan.folds)
     assert all(len(stack) == 2 for stack in one_fold)
 

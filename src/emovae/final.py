@@ -108,6 +108,9 @@ def train_final(
     """
     _require_portable(experiment)
     experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
+    planned = tasks_of(experiment, corpus, corpus.utterances, given)[0]  # what cannot be divided is told at once
+    if fold is not None:
+        _place([one.name for one in planned.plan.folds], fold)
     frames = corpus_frames(
         corpus,
         experiment.front_end,

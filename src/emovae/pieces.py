@@ -6,7 +6,7 @@ pieces, so that any number of recordings takes little memory.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,8 @@ from emovae.sources import Source
 
 Channel = Literal["mix", "left", "right", "each"]
 
-LONGEST_S = 2 * 3600
-"""A longer recording is refused: decoded at 48 kHz in stereo it would take 3 GB and more."""
+LONGEST_S, MOST_SAMPLES = 2 * 3600, 2**29
+"""A longer recording is refused, and one of more samples in all channels: decoded, these take 2 GiB."""
 UNKNOWN_S = 1e9
 """What claims to be longer does not know its length, and decoding tells so."""
 SILENT_RMS = 1e-3
@@ -77,27 +77,32 @@ def pieces(recognizer: Recognizer, wanted: Iterable[Source], cut: Cut, threads: 
         threads: how many recordings are decoded at once.
     """
     with ThreadPoolExecutor(threads) as pool:
-        heard = ahead(pool, partial(_pieces, recognizer, cut), wanted, 2 * threads)
+        # Parts of a file that follow each other in a table: it is decoded once for them.
+        files = (list(parts) for _, parts in itertools.groupby(wanted, lambda source: source.file))
+        heard = ahead(pool, partial(_pieces, recognizer, cut), files, threads + 1)
         yield from itertools.chain.from_iterable(heard)
 
 
-def _pieces(recognizer: Recognizer, cut: Cut, source: Source) -> list[Piece]:
-    try:
-        return [
-            piece
-            for channel, waveform, start in _heard(source, cut)
-            for piece in _cut(recognizer, cut, Piece(source.file, start, None, channel), waveform)
-        ]
-    except (AudioError, OSError, OverflowError, ValueError) as error:  # such as a name that no file can have
-        why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
-        return [Piece(source.file, source.start, source.end, cut.channel, error=why)]
+def _pieces(recognizer: Recognizer, cut: Cut, parts: Sequence[Source]) -> list[Piece]:
+    """The pieces of parts of one file."""
+    path, found = Path(parts[0].file), list[Piece]()
+    sound: Sound | None = None
+    for source in parts:
+        try:
+            if sound is None:
+                _require_short(path)
+                sound = audio.decode(path)
+            for channel, waveform, start in _heard(path, sound, source, cut):
+                found += _cut(recognizer, cut, Piece(source.file, start, None, channel), waveform)
+        except (AudioError, OSError, OverflowError, ValueError) as error:  # such as a name that no file can have
+            why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
+            found.append(Piece(source.file, source.start, source.end, cut.channel, error=why))
+    return found
 
 
-def _heard(source: Source, cut: Cut) -> Iterator[tuple[str, Waveform, float]]:
+def _heard(path: Path, sound: Sound, source: Source, cut: Cut) -> Iterator[tuple[str, Waveform, float]]:
     """Of each channel its name, its waveform, and where that begins in the file, in seconds."""
-    path = Path(source.file)
-    _require_short(path)
-    samples, rate_hz = audio.decode(path)
+    samples, rate_hz = sound
     start, end = source.start or 0.0, len(samples) / rate_hz if source.end is None else source.end
     part = samples[round(start * rate_hz) : round(end * rate_hz)]
     if not len(part):
@@ -130,10 +135,11 @@ def _require_short(path: Path) -> None:
         known = soundfile.info(path)
     except (soundfile.SoundFileError, OSError, TypeError, UnicodeError):
         return  # decoding tells what is the matter
-    if LONGEST_S < known.frames / known.samplerate < UNKNOWN_S:
+    seconds = known.frames / known.samplerate
+    if seconds < UNKNOWN_S and (seconds > LONGEST_S or known.frames * known.channels > MOST_SAMPLES):
         raise AudioError(
-            f"{path} has {known.frames / known.samplerate / 3600:.1f} h, and {LONGEST_S // 3600} h are the most at"
-            " once; cut it into shorter files"
+            f"{path} has {seconds / 3600:.1f} h in {known.channels} channels at {known.samplerate} Hz; at once"
+            f" {LONGEST_S // 3600} h and {MOST_SAMPLES:,} samples are the most: cut it into shorter files"
         )
 
 

@@ -88,7 +88,9 @@ def _said(recognizer: Recognizer, some: Sequence[Piece], how: How) -> Iterator[R
             yield row if error else row._replace(flags=(SILENT,))
             continue
         found = next(told)
-        flags = (SHORT,) * found.padded + (UNLIKE,) * (found.strangeness > 1)
+        # A window's spectrum scatters more than that of the whole utterances which set the limit.
+        strange = found.strangeness > 1 and how.cut.window_s is None
+        flags = (SHORT,) * found.padded + (UNLIKE,) * strange
         if found.confidence < how.least_confidence:
             yield row._replace(prediction=found, flags=(*flags, DOUBTFUL))
         else:

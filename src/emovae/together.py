@@ -15,6 +15,9 @@ from emovae.segments import frames_per_segment, segment_count
 from emovae.stacks import Member, Stackable, train_stacked
 from emovae.stages import Listener
 
+MEMBER_BYTES = 2**26
+"""What a network of the paper's widths takes as it learns: weights, gradients, moments, the best so far, a batch."""
+
 
 def stacks_of(context: Context, cells: Sequence[Cell], most_bytes: int) -> Iterator[list[Cell]]:
     """Cells whose autoencoders are still to be trained and can learn side by side, one for each autoencoder.
@@ -22,7 +25,7 @@ def stacks_of(context: Context, cells: Sequence[Cell], most_bytes: int) -> Itera
     Args:
         context: what all cells share.
         cells: any.
-        most_bytes: of segments in one stack; a single cell may have more.
+        most_bytes: of segments and networks in one stack; a single cell may have more.
     """
     shapes: dict[object, list[Cell]] = {}
     named = {autoencoder_key(context, cell): cell for cell in cells if is_learned(cell) and cell.model != "SSVAE-LSTM"}
@@ -35,15 +38,16 @@ def stacks_of(context: Context, cells: Sequence[Cell], most_bytes: int) -> Itera
 
 
 def _divided(context: Context, cells: Sequence[Cell], most_bytes: int) -> Iterator[list[Cell]]:
-    stack, sides = list[Cell](), dict[tuple[int, int], int]()
+    stack, sides, taken = list[Cell](), set[tuple[int, int]](), 0
     for cell in sorted(cells, key=_side):
-        if _side(cell) not in sides:
-            size = _bytes(context, cell)
-            if stack and sum(sides.values()) + size > most_bytes:
-                yield stack
-                stack, sides = [], {}
-            sides[_side(cell)] = size
+        size = MEMBER_BYTES + (0 if _side(cell) in sides else _bytes(context, cell))
+        if stack and taken + size > most_bytes:
+            yield stack
+            stack, sides, taken = [], set(), 0
+            size = MEMBER_BYTES + _bytes(context, cell)
         stack.append(cell)
+        sides.add(_side(cell))
+        taken += size
     yield stack
 
 

@@ -17,7 +17,7 @@ from emovae.files import written_whole
 from emovae.machine import one_thread
 from emovae.pieces import Channel, Cut
 from emovae.recognizer import Recognizer
-from emovae.shells.options import bar
+from emovae.shells.options import READERS, bar
 from emovae.sources import sources
 
 INDEX = {"file": "object", "start": "timedelta64[ns]", "end": "timedelta64[ns]"}
@@ -72,7 +72,7 @@ def write(wish: Wish) -> int:
 
     with bar("recordings") as progress, one_thread():
         wanted = list(sources(wish.inputs))
-        found = embedded(recognizer, wanted, cut, level, wish.jobs or cpu_count())
+        found = embedded(recognizer, wanted, cut, level, wish.jobs or min(cpu_count(), READERS))
         _write(wish.out, counted(found, len(wanted)), names_of(recognizer, level), beside=wish.channel == "each")
     return failed
 

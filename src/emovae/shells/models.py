@@ -89,7 +89,9 @@ _channel = click.option(
     "--channel", type=click.Choice(["mix", "left", "right", "each"]), default="mix", show_default=True
 )
 _readers = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Recordings decoded at once.  [default: as many as there are cores, and 4 at most]",
 )
 
 

@@ -10,6 +10,8 @@ import click
 from emovae.errors import OutputError
 
 DEFAULT_CACHE = Path("~/.cache/emovae")
+READERS = 4
+"""So many recordings at once keep a network busy; each may take some GB."""
 DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
 """A setting that says who is held out."""
 

@@ -16,7 +16,7 @@ from emovae.machine import one_thread
 from emovae.pieces import Channel, Cut
 from emovae.predict import How, Row, predicted
 from emovae.recognizer import Recognizer
-from emovae.shells.options import bar
+from emovae.shells.options import READERS, bar
 from emovae.shells.told import Format, text_of, write_parquet
 from emovae.sources import STDIN, Source, sources
 
@@ -69,7 +69,7 @@ def tell(wish: Wish) -> int:
     seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
     with tempfile.TemporaryDirectory() as folder, bar("recordings", shown=seen) as progress, one_thread():
         wanted = [_from_stdin(Path(folder)) if source.file == STDIN else source for source in sources(wish.inputs)]
-        rows = predicted(recognizer, wanted, how, wish.jobs or cpu_count())
+        rows = predicted(recognizer, wanted, how, wish.jobs or min(cpu_count(), READERS))
         named = (row._replace(file=STDIN) if row.file.startswith(f"{folder}/") else row for row in rows)
         _write(counted(named, len(wanted)), recognizer, form, wish.out)
     return failed
