@@ -10,29 +10,30 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
+from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import VAE
 from emovae.corpora import Corpus
 from emovae.embed import embedded, names_of
 from emovae.experiment import Watcher
-from emovae.final import train_final
+from emovae.final import Means, train_final
 from emovae.functionals import functionals
 from emovae.logmel import log_mel
 from emovae.pieces import Cut
 from emovae.presets import resolve
-from emovae.recognizer import Recognizer
 from emovae.shells import embedding
 from emovae.shells.cli import cli
 from emovae.sources import Source
+from emovae.trained import TrainedModel
 
 
-def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], model: str, *assignments: str) -> Recognizer:
+def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], model: str, *assignments: str) -> TrainedModel:
     keys = {**tiny, "models": [model], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys, None, assignments), corpus, cache, Watcher(), fold="1")
+    return train_final(resolve(keys, None, assignments), corpus, Means(cache, Watcher()), fold="1")
 
 
 @pytest.fixture(scope="module")
-def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Recognizer:
+def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
     return trained(small_corpus, cache, tiny, "VAE-LSTM", "merge=statistics")
 
 
@@ -45,7 +46,7 @@ def sounds(small_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> li
     return files
 
 
-def test_rows_are_what_the_encoder_says_of_each_segment(model: Recognizer, sounds: list[Path]) -> None:
+def test_rows_are_what_the_encoder_says_of_each_segment(model: TrainedModel, sounds: list[Path]) -> None:
     (found,) = embedded(model, [Source(str(sounds[0]))], Cut(), "segment")
     waveform = soundfile.read(sounds[0], dtype="float32")[0]
     assert model.scale is not None
@@ -62,7 +63,7 @@ def test_rows_are_what_the_encoder_says_of_each_segment(model: Recognizer, sound
     assert names_of(model, "segment")[3:5] == ["mean 3", "log_variance 0"]
 
 
-def test_an_utterance_is_told_by_statistics_over_time(model: Recognizer, sounds: list[Path]) -> None:
+def test_an_utterance_is_told_by_statistics_over_time(model: TrainedModel, sounds: list[Path]) -> None:
     wanted = [Source(str(file)) for file in sounds]
     by_segment, by_utterance = (list(embedded(model, wanted, Cut(), level)) for level in ("segment", "utterance"))
     for segments, utterance in zip(by_segment, by_utterance, strict=True):
@@ -73,7 +74,7 @@ def test_an_utterance_is_told_by_statistics_over_time(model: Recognizer, sounds:
     assert names[0] == "mean of mean 0"
 
 
-def test_windows_are_told_in_the_files_time(model: Recognizer, sounds: list[Path]) -> None:
+def test_windows_are_told_in_the_files_time(model: TrainedModel, sounds: list[Path]) -> None:
     found = list(embedded(model, [Source(str(sounds[0]), 0.2)], Cut(0.5, 0.25), "segment"))
     assert [one.starts[0] for one in found[:3]] == pytest.approx([0.2, 0.45, 0.7])
 
@@ -92,10 +93,10 @@ def test_every_model_has_names_for_its_features(small_corpus: Corpus, cache: Pat
 
 
 def test_pandas_finds_the_index_of_audformat(
-    model: Recognizer, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: TrainedModel, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedding, "ROWS_AT_ONCE", 20)  # several row groups
-    model.save(tmp_path / "m", "")
+    save(model, tmp_path / "m", "")
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     words = ["embed", tmp_path / "m", *sounds, tmp_path / "broken.wav", "--out", tmp_path / "f.parquet"]
     done = CliRunner().invoke(cli, list(map(str, words)))
@@ -110,10 +111,10 @@ def test_pandas_finds_the_index_of_audformat(
     assert table.index[1] == (str(sounds[0]), pd.Timedelta(seconds=0.1), pd.Timedelta(seconds=0.2))
 
 
-def test_channels_stand_beside_the_features(model: Recognizer, sounds: list[Path], tmp_path: Path) -> None:
+def test_channels_stand_beside_the_features(model: TrainedModel, sounds: list[Path], tmp_path: Path) -> None:
     waveform = soundfile.read(sounds[0], dtype="float32")[0]
     soundfile.write(tmp_path / "call.wav", np.stack([waveform, 0 * waveform], axis=1), SAMPLE_RATE_HZ, "FLOAT")
-    model.save(tmp_path / "m", "")
+    save(model, tmp_path / "m", "")
     words = ["embed", tmp_path / "m", tmp_path / "call.wav", "--channel", "each", "--level", "utterance"]
     done = CliRunner().invoke(cli, [*map(str, words), "--out", str(tmp_path / "f.parquet")])
     assert done.exit_code == 0

@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 import soundfile
 
+from emovae.answers import Prediction, told
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.experiment import Watcher
-from emovae.final import train_final
+from emovae.final import Means, train_final
+from emovae.hearing import heard
 from emovae.pieces import Cut
 from emovae.predict import How, Row, predicted
 from emovae.presets import resolve
-from emovae.recognizer import Recognizer
 from emovae.sources import Source, sources
+from emovae.trained import TrainedModel
 
 
 @pytest.fixture(scope="session")
-def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Recognizer:
+def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
     keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys), small_corpus, cache, Watcher(), fold="1")
+    return train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1")
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +40,14 @@ def written(path: Path, samples: Waveform, rate_hz: int = SAMPLE_RATE_HZ) -> Pat
     return path
 
 
-def rows_of(model: Recognizer, wanted: Sequence[Source | Path], threads: int = 1, **how: Any) -> list[Row]:
+def rows_of(model: TrainedModel, wanted: Sequence[Source | Path], threads: int = 1, **how: Any) -> list[Row]:
     each = [one if isinstance(one, Source) else Source(str(one)) for one in wanted]
     cut = Cut(**{name: how.pop(name) for name in Cut._fields if name in how})
     return list(predicted(model, each, How(cut, **how), threads))
+
+
+def alone(model: TrainedModel, file: Path) -> Prediction:
+    return told(model, [heard(file)])[0]
 
 
 def assert_says(row: Row, expected: Row) -> None:
@@ -110,23 +116,23 @@ def test_nothing_to_hear_is_refused(tmp_path: Path) -> None:
 
 
 def test_many_recordings_keep_their_order_whatever_the_threads(
-    model: Recognizer, small_corpus: Corpus, tmp_path: Path
+    model: TrainedModel, small_corpus: Corpus, tmp_path: Path
 ) -> None:
     files = [
         written(tmp_path / f"{place:03}.wav", small_corpus.waveform(utterance))
         for place, utterance in enumerate(small_corpus.utterances[:30] * 3)
     ]
     one, two = rows_of(model, files), rows_of(model, files, threads=2)
-    assert [row.file for row in one] == [str(file) for file in files]
+    assert [row.piece.file for row in one] == [str(file) for file in files]
     assert one == two
     for place, row in enumerate(one[:5]):
         assert_says(row, rows_of(model, [files[place]])[0])
-        expected = model.predict(files[place])
+        expected = alone(model, files[place])
         assert row.prediction is not None
         assert row.prediction.probabilities == pytest.approx(expected.probabilities, abs=2e-6)
 
 
-def test_a_bad_file_is_a_row_and_not_an_end(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_a_bad_file_is_a_row_and_not_an_end(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     good = written(tmp_path / "good.wav", speech)
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("hello", encoding="utf-8")
@@ -145,68 +151,68 @@ def test_a_bad_file_is_a_row_and_not_an_end(model: Recognizer, speech: Waveform,
         ("is not there", "is empty: 0 bytes", "cannot be decoded", "is cut", "is a folder"),
         strict=False,
     ):
-        assert why in row.error
-        assert "on_bad_audio" not in row.error
+        assert why in row.piece.error
+        assert "on_bad_audio" not in row.piece.error
         assert (row.prediction, row.label) == (None, None)
     assert rows[5].label is not None
-    assert all(row.error and row.label is None for row in rows[6:])
+    assert all(row.piece.error and row.label is None for row in rows[6:])
 
 
-def test_silence_is_a_flag(model: Recognizer, tmp_path: Path) -> None:
+def test_silence_is_a_flag(model: TrainedModel, tmp_path: Path) -> None:
     silent = written(tmp_path / "silent.wav", np.zeros((16000, 2), np.float32))
     for channel in ("mix", "left", "each"):
         for row in rows_of(model, [silent], channel=channel):
-            assert (row.flags, row.error, row.label) == (("silent",), "", None)
+            assert (row.flags, row.piece.error, row.label) == (("silent",), "", None)
 
 
-def test_a_quiet_recording_is_heard_whole_and_silent_in_a_timeline(model: Recognizer, tmp_path: Path) -> None:
+def test_a_quiet_recording_is_heard_whole_and_silent_in_a_timeline(model: TrainedModel, tmp_path: Path) -> None:
     quiet = written(tmp_path / "a.wav", 5e-4 * np.sin(np.arange(32_000)).astype(np.float32))
-    assert rows_of(model, [quiet])[0].label == model.predict(quiet).label
+    assert rows_of(model, [quiet])[0].label == alone(model, quiet).label
     assert {row.flags for row in rows_of(model, [quiet], window_s=1.0)} == {("silent",)}
 
 
-def test_windows_that_stand_apart_end_with_the_recording(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_windows_that_stand_apart_end_with_the_recording(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     rows = rows_of(model, [written(tmp_path / "a.wav", speech)], window_s=1.0, hop_s=5.0)
-    assert [(row.start, row.end) for row in rows] == [(0.0, 1.0), (5.0, 6.0)]
+    assert [(row.piece.start, row.piece.end) for row in rows] == [(0.0, 1.0), (5.0, 6.0)]
 
 
-def test_a_part_is_what_its_samples_alone_would_be(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_a_part_is_what_its_samples_alone_would_be(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     whole = written(tmp_path / "a.wav", speech)
     part = written(tmp_path / "b.wav", speech[20_000:52_000])
     row = rows_of(model, [Source(str(whole), 1.25, 3.25)])[0]
-    assert (row.start, row.end) == (1.25, 3.25)
+    assert (row.piece.start, row.piece.end) == (1.25, 3.25)
     assert_says(row, rows_of(model, [part])[0])
     parts = [Source(str(whole), 0.5 * number, 0.5 * number + 1) for number in range(8)]
     together = rows_of(model, [*parts, Source(str(part)), parts[0]])
-    assert [(one.file, one.start) for one in together[-2:]] == [(str(part), 0), (str(whole), 0)]
+    assert [(one.piece.file, one.piece.start) for one in together[-2:]] == [(str(part), 0), (str(whole), 0)]
     for one, alone in zip(together, parts, strict=False):
         assert_says(one, rows_of(model, [alone])[0])
     late = rows_of(model, [Source(str(whole), 100, 101)])[0]
-    assert "and nothing from 100 to 101 s; mend the table" in late.error
+    assert "and nothing from 100 to 101 s; mend the table" in late.piece.error
 
 
-def test_a_window_is_what_its_samples_alone_would_be(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_a_window_is_what_its_samples_alone_would_be(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     whole = written(tmp_path / "a.wav", speech)
     rows = rows_of(model, [whole], window_s=2.0, hop_s=0.75)
-    assert [row.start for row in rows] == [0.75 * number for number in range(10)]
-    assert [row.end for row in rows[:-1]] == [2 + 0.75 * number for number in range(9)]
-    assert rows[-1].end == pytest.approx(len(speech) / SAMPLE_RATE_HZ, abs=1e-6)
+    assert [row.piece.start for row in rows] == [0.75 * number for number in range(10)]
+    assert [row.piece.end for row in rows[:-1]] == [2 + 0.75 * number for number in range(9)]
+    assert rows[-1].piece.end == pytest.approx(len(speech) / SAMPLE_RATE_HZ, abs=1e-6)
     for row in rows:
-        assert row.start is not None
-        assert row.end is not None
-        first, last = round(row.start * SAMPLE_RATE_HZ), round(row.end * SAMPLE_RATE_HZ)
+        assert row.piece.start is not None
+        assert row.piece.end is not None
+        first, last = round(row.piece.start * SAMPLE_RATE_HZ), round(row.piece.end * SAMPLE_RATE_HZ)
         assert_says(row, rows_of(model, [written(tmp_path / "part.wav", speech[first:last])])[0])
 
 
-def test_windows_of_a_part_are_told_in_the_files_time(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_windows_of_a_part_are_told_in_the_files_time(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     whole = written(tmp_path / "a.wav", speech)
     rows = rows_of(model, [Source(str(whole), 1.0, 4.0)], window_s=2.0, hop_s=0.5)
-    assert [(row.start, row.end) for row in rows] == [(1.0, 3.0), (1.5, 3.5), (2.0, 4.0)]
+    assert [(row.piece.start, row.piece.end) for row in rows] == [(1.0, 3.0), (1.5, 3.5), (2.0, 4.0)]
 
 
 @pytest.mark.parametrize("samples", [1, 3, 399, 400, 1839])
 def test_what_is_short_is_filled_up_and_says_so(
-    model: Recognizer, speech: Waveform, samples: int, tmp_path: Path
+    model: TrainedModel, speech: Waveform, samples: int, tmp_path: Path
 ) -> None:
     tone = np.full(samples, 0.3, np.float32)
     for window_s in (None, 2.0):
@@ -217,13 +223,13 @@ def test_what_is_short_is_filled_up_and_says_so(
     assert "short" in last.flags
 
 
-def test_two_people_of_a_call_are_heard_one_by_one(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_two_people_of_a_call_are_heard_one_by_one(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     half = 4 * SAMPLE_RATE_HZ
     left, right = speech[: 2 * half].copy(), speech[: 2 * half].copy()
     left[half:], right[:half] = 0, 0
     call = written(tmp_path / "call.wav", np.stack([left, right], axis=1))
     rows = rows_of(model, [call], channel="each", window_s=4.0, hop_s=4.0)
-    assert [(row.channel, row.start, "silent" in row.flags) for row in rows] == [
+    assert [(row.piece.channel, row.piece.start, "silent" in row.flags) for row in rows] == [
         ("left", 0, False),
         ("left", 4, True),
         ("right", 0, True),
@@ -234,33 +240,33 @@ def test_two_people_of_a_call_are_heard_one_by_one(model: Recognizer, speech: Wa
     assert rows_of(model, [call], channel="right", window_s=4.0, hop_s=4.0) == rows[2:]
     both = rows_of(model, [call])[0]
     mean = written(tmp_path / "m.wav", soundfile.read(call, dtype="float32")[0].mean(1))
-    assert both.channel == "mix"
+    assert both.piece.channel == "mix"
     assert both.prediction is not None
-    assert both.prediction.probabilities == pytest.approx(model.predict(mean).probabilities, abs=1e-3)
+    assert both.prediction.probabilities == pytest.approx(alone(model, mean).probabilities, abs=1e-3)
 
 
-def test_a_channel_that_is_not_there_is_an_error(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_a_channel_that_is_not_there_is_an_error(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     mono = written(tmp_path / "a.wav", speech)
-    assert "has one channel, and none on the right" in rows_of(model, [mono], channel="right")[0].error
-    assert [row.channel for row in rows_of(model, [mono], channel="each")] == ["left"]
+    assert "has one channel, and none on the right" in rows_of(model, [mono], channel="right")[0].piece.error
+    assert [row.piece.channel for row in rows_of(model, [mono], channel="each")] == ["left"]
 
 
-def test_many_channels_and_high_rates_are_heard(model: Recognizer, tmp_path: Path) -> None:
+def test_many_channels_and_high_rates_are_heard(model: TrainedModel, tmp_path: Path) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal((38_400, 8)).astype(np.float32)
     wide = written(tmp_path / "a.wav", noise, 384_000)
-    assert rows_of(model, [wide])[0].error == ""
-    assert [row.channel for row in rows_of(model, [wide], channel="each")] == ["left", "right", *"345678"]
+    assert rows_of(model, [wide])[0].piece.error == ""
+    assert [row.piece.channel for row in rows_of(model, [wide], channel="each")] == ["left", "right", *"345678"]
 
 
-def test_hours_at_once_are_refused(model: Recognizer, tmp_path: Path) -> None:
+def test_hours_at_once_are_refused(model: TrainedModel, tmp_path: Path) -> None:
     long = tmp_path / "a.flac"
     with soundfile.SoundFile(long, "w", 16_000, 1, "PCM_16") as stream:
         for _ in range(145):
             stream.write(np.zeros(16_000 * 60, np.int16))
-    assert "has 2.4 h in 1 channels at 16000 Hz; at once 2 h" in rows_of(model, [long])[0].error
+    assert "has 2.4 h in 1 channels at 16000 Hz; at once 2 h" in rows_of(model, [long])[0].piece.error
 
 
-def test_below_the_confidence_asked_for_there_is_no_label(model: Recognizer, speech: Waveform, tmp_path: Path) -> None:
+def test_below_the_confidence_wanted_there_is_no_label(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     file = written(tmp_path / "a.wav", speech)
     sure = rows_of(model, [file])[0]
     assert sure.prediction is not None
@@ -271,12 +277,12 @@ def test_below_the_confidence_asked_for_there_is_no_label(model: Recognizer, spe
 
 
 def test_without_the_temperature_probabilities_are_those_of_a_run(
-    model: Recognizer, speech: Waveform, tmp_path: Path
+    model: TrainedModel, speech: Waveform, tmp_path: Path
 ) -> None:
     file = written(tmp_path / "a.wav", speech)
     plain, usual = (rows_of(model, [file], tempered=tempered)[0] for tempered in (False, True))
     heard = model.frames([soundfile.read(file, dtype="float32")[0]])
-    answers = model.answer(heard)
+    answers = model.judge(heard)
     assert plain.prediction is not None
     assert usual.prediction is not None
     assert list(plain.prediction.probabilities.values()) == pytest.approx(answers.said[0], abs=1e-6)
@@ -284,7 +290,7 @@ def test_without_the_temperature_probabilities_are_those_of_a_run(
     assert plain.label == usual.label
 
 
-def test_speech_unlike_the_training_speech_is_marked(model: Recognizer, small_corpus: Corpus, tmp_path: Path) -> None:
+def test_speech_unlike_the_training_speech_is_marked(model: TrainedModel, small_corpus: Corpus, tmp_path: Path) -> None:
     generator, clean, noisy = np.random.default_rng(0), list[Path](), list[Path]()
     for place, utterance in enumerate(small_corpus.utterances[:20]):
         waveform = small_corpus.waveform(utterance)

@@ -22,8 +22,8 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
     outcome = run(experiment, open_corpus("synthetic:80"), Path("runs/mine"), Path("cache"))
     outcome.results["rows"]
 
-A model to take along is trained by `final`, kept by `model_folder`, and asked by `recognizer`: `sources` become
-`pieces`, which `predict` names and `embed` turns into features.
+A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`:
+`sources` become `pieces`, which `predict` names and `embed` turns into features.
 """
 
 from importlib import import_module
@@ -32,7 +32,7 @@ from typing import Any
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
     "LogMel": ("emovae.logmel", "LogMel"),
-    "Recognizer": ("emovae.recognizer", "Recognizer"),
+    "Recognizer": ("emovae.trained", "TrainedModel"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emovae.heldout import MIXED
-from emovae.recognizer import Recognizer
+from emovae.trained import TrainedModel
 
 LIMITS = """\
 ## What it is for, and what not
@@ -24,10 +24,10 @@ It tells how speech *sounds* to those who labelled the training recordings; nobo
 - The licence of the training recordings may bind the model: see where they come from."""
 
 
-def model_card(recognizer: Recognizer) -> str:
+def model_card(trained: TrainedModel) -> str:
     """The card of a model that has been trained, Markdown."""
-    training, estimate = recognizer.facts["training"], recognizer.facts["estimate"]
-    settings = recognizer.settings
+    training, estimate = trained.facts["training"], trained.facts["estimate"]
+    settings = trained.settings
     model = settings.models[0]
     classes = ", ".join(f"{name} ({count:,})" for name, count in training["classes"].items())
     return f"""\
@@ -49,7 +49,7 @@ Representations of Speech Emotion". Preset `{settings.preset}`; every setting is
 
 - Recordings: {training["corpus"]}, {training["fold"]}; {training["speakers"]} speakers, {training["hours"]:.2f} h
 - Learned from: {training["utterances"]:,} labelled utterances
-- Set apart to stop the learning and to set the temperature ({recognizer.temperature:.3g}):
+- Set apart to stop the learning and to set the temperature ({trained.temperature:.3g}):
   {training["validation_utterances"]:,}
 - Classes: {classes}
 {"".join(f"- {notice}" + chr(10) for notice in training["notices"])}

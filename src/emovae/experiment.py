@@ -18,7 +18,7 @@ from emovae.corpora import Corpus
 from emovae.curves import curves
 from emovae.descriptors import descriptors_of, without_missing
 from emovae.files import require_writable, write_bytes, write_json
-from emovae.frames import corpus_frames
+from emovae.frames import CorpusFrames, corpus_frames
 from emovae.given_folds import GivenFolds
 from emovae.grid import Context, cells_of
 from emovae.machine import Machine, gpu_bytes, resolve_precision
@@ -143,15 +143,7 @@ def run(
     _, notices = subsets_of(experiment, corpus)
     # Planned before anything is decoded, so that what cannot be divided is told at once.
     tasks = tasks_of(experiment, corpus, corpus.utterances, given)
-    frames = corpus_frames(
-        corpus,
-        experiment.front_end,
-        cache / "frames",
-        at_least=least_frames(experiment.segments),
-        skip=experiment.on_bad_audio == "skip",
-        threads=jobs,
-        progress=watcher.frames,
-    )
+    frames = frames_of(experiment, corpus, cache, watcher, jobs)
     if frames.left_out:
         tasks = tasks_of(experiment, corpus, frames.utterances, given)
     described = descriptors_of(able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames)
@@ -176,6 +168,19 @@ def run(
     write_views(context, cells, out / "views.safetensors")
     watcher.finished(content)
     return Outcome(content, len(open_cells), frames.digest)
+
+
+def frames_of(experiment: Experiment, corpus: Corpus, cache: Path, watcher: Watcher, jobs: int) -> CorpusFrames:
+    """The frames that an experiment wants of a corpus, see `frames.corpus_frames`."""
+    return corpus_frames(
+        corpus,
+        experiment.front_end,
+        cache / "frames",
+        at_least=least_frames(experiment.segments),
+        skip=experiment.on_bad_audio == "skip",
+        threads=jobs,
+        progress=watcher.frames,
+    )
 
 
 def _compute(context: Context, jobs: Sequence[Job], processes: int, watcher: Watcher) -> None:

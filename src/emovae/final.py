@@ -17,53 +17,51 @@ from emovae.autoencoders import CVAE
 from emovae.calibration import Floats, fit_temperature, tempered
 from emovae.config import Experiment
 from emovae.corpora import Corpus
-from emovae.errors import ConfigError, ProtocolError
-from emovae.experiment import Watcher, run
+from emovae.errors import ConfigError
+from emovae.everyone import World, place_of, world_of
+from emovae.experiment import Watcher, frames_of, run
 from emovae.familiarity import fit
 from emovae.files import fingerprint
-from emovae.frames import CorpusFrames, corpus_frames
 from emovae.given_folds import GivenFolds
 from emovae.grid import Cell, Context, autoencoder_members
-from emovae.heldout import Row, Speech
 from emovae.latents import conditions
 from emovae.logmel import HOP_MS
-from emovae.machine import Machine, one_thread, resolve_precision
+from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
 from emovae.metrics import confusion_matrix, scores
-from emovae.plan import Fold, plan_of, stopping_speakers
 from emovae.recognition import Learned, learn
-from emovae.recognizer import Recognizer, needs_weights
-from emovae.room import shared_room
-from emovae.segments import least_frames
-from emovae.tasks import Task, tasks_of
+from emovae.tasks import tasks_of
+from emovae.trained import TrainedModel, needs_weights
 
-EVERYONE = "everyone"
 QUANTILES = 101
 """Of the confidence on validation utterances, for the share that is to be turned away."""
 
 
-class World(NamedTuple):
-    """What a final model is trained in."""
+class Means(NamedTuple):
+    """With what a model is trained.
 
-    context: Context
-    cell: Cell
+    Attributes:
+        cache: where frames, finished cells and trained autoencoders are kept.
+        watcher: is told how it goes on.
+        jobs: how many processes, or recordings that are read at once.
+        device: `cpu` or `cuda`.
+        given: the folds that others have made, where the protocol is `given`.
+    """
+
+    cache: Path
+    watcher: Watcher
+    jobs: int = 1
+    device: str = "cpu"
+    given: GivenFolds | None = None
 
 
-def estimate(
-    experiment: Experiment,
-    corpus: Corpus,
-    cache: Path,
-    watcher: Watcher,
-    *,
-    jobs: int = 1,
-    device: str = "cpu",
-    given: GivenFolds | None = None,
-) -> dict[str, Any]:
+def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, Any]:
     """What to expect of a model that learns from everyone: the same training on each fold of the protocol.
 
     Arguments and errors as for `train_final`. Finished cells are kept in the cache.
     """
     _require_portable(experiment)
+    cache, watcher, jobs, device, given = means
     out = _folder(experiment, corpus, cache)
     row = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=device, given=given).results["rows"][0]
     return {
@@ -80,25 +78,17 @@ def estimate(
 def train_final(
     experiment: Experiment,
     corpus: Corpus,
-    cache: Path,
-    watcher: Watcher,
+    means: Means,
     *,
-    jobs: int = 1,
-    device: str = "cpu",
-    given: GivenFolds | None = None,
     fold: str | None = None,
     expected: Mapping[str, Any] | None = None,
-) -> Recognizer:
+) -> TrainedModel:
     """Trains a model to take along.
 
     Args:
         experiment: of one model and one target.
         corpus: what to learn from.
-        cache: where frames and trained autoencoders are kept.
-        watcher: is told how it goes on.
-        jobs: how many recordings are read at once.
-        device: `cpu` or `cuda`.
-        given: the folds that others have made, where the protocol is `given`.
+        means: with what.
         fold: the name or number (from 1) of the fold whose training side alone is learned from; None for everyone.
         expected: what `estimate` told; for a fold those whom it holds out tell.
 
@@ -107,24 +97,17 @@ def train_final(
         EmovaeError: what a person can mend, as in `experiment.run`.
     """
     _require_portable(experiment)
+    cache, watcher, jobs, device, given = means
     experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
     planned = tasks_of(experiment, corpus, corpus.utterances, given)[0]  # what cannot be divided is told at once
     if fold is not None:
-        _place([one.name for one in planned.plan.folds], fold)
-    frames = corpus_frames(
-        corpus,
-        experiment.front_end,
-        cache / "frames",
-        at_least=least_frames(experiment.segments),
-        skip=experiment.on_bad_audio == "skip",
-        threads=jobs,
-        progress=watcher.frames,
-    )
+        place_of(planned, fold)
+    frames = frames_of(experiment, corpus, cache, watcher, jobs)
     task = tasks_of(experiment, corpus, frames.utterances, given)[0]
-    world = _world(experiment, frames, task, _folder(experiment, corpus, cache) / "cells", device, fold)
+    world = world_of(experiment, frames, task, _folder(experiment, corpus, cache) / "cells", device, fold)
     watcher.planned(world.context, [(world.cell,)], 0)
     with one_thread():
-        model = _recognizer(world, learn(*world, watcher.step), corpus)
+        model = _model(world, learn(*world, watcher.step), corpus)
         told = expected if fold is None else _of_fold(world, model)
     watcher.done((world.cell,))
     return replace(model, facts={**model.facts, "estimate": told})
@@ -155,58 +138,7 @@ def _require_portable(experiment: Experiment) -> None:
         )
 
 
-def _world(
-    experiment: Experiment, frames: CorpusFrames, task: Task, folder: Path, device: str, fold: str | None
-) -> World:
-    place = 0
-    if fold is None:
-        task = replace(
-            task, plan=plan_of(EVERYONE, (_everyone(frames, task, experiment),), frames.utterances, task.labels)
-        )
-    else:
-        place = _place([one.name for one in task.plan.folds], fold)
-    model = experiment.models[0]
-    condition = "marginal" if model == "CVAE-LSTM" else None
-    cell = Cell(model, 0, place, experiment.seed, condition, experiment.autoencoder.latent)
-    machine = Machine(device, experiment.precision, shared_room(None, 1, folder / "arrays"))
-    return World(Context(experiment, frames, (task,), folder, machine), cell)
-
-
-def _place(names: Sequence[str], fold: str) -> int:
-    """Which of the folds is meant: by its name, a published one's without the word before it, or by its number."""
-    for name in (fold, f"fold {fold}"):
-        if name in names:
-            return names.index(name)
-    if fold.isdecimal() and 1 <= int(fold) <= len(names):
-        return int(fold) - 1
-    raise ProtocolError(f"there is no fold {fold}; there are {', '.join(names)} (1 to {len(names)})")
-
-
-def _everyone(frames: CorpusFrames, task: Task, experiment: Experiment) -> Fold:
-    """A fold that tests nobody."""
-    utterances = frames.utterances
-    rows = [
-        Row(place, utterance.speaker, label)
-        for place, (utterance, label) in enumerate(zip(utterances, task.labels, strict=True))
-        if label is not None
-    ]
-    speech = Speech(utterances, [[] if label is None else [label] for label in task.labels])
-    protocol = experiment.protocol if task.target == "emotion" else experiment.dimensional_protocol
-    remedy = "record more speakers of each class, or use fewer classes"
-    stopping = stopping_speakers(rows, speech, range(len(utterances)), protocol.validation, "nobody", remedy)
-    inside = {row.place for row in rows}
-    beside = [place for place in range(len(utterances)) if place not in inside]
-    return Fold(
-        name=EVERYONE,
-        train=tuple(row.place for row in rows if row.speaker not in stopping),
-        validation=tuple(row.place for row in rows if row.speaker in stopping),
-        test=(),
-        extra=tuple(place for place in beside if utterances[place].speaker not in stopping),
-        aside=tuple(place for place in beside if utterances[place].speaker in stopping),
-    )
-
-
-def _recognizer(world: World, learned: Learned, corpus: Corpus) -> Recognizer:
+def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
     context, cell = world
     task, fold, experiment = context.tasks[cell.task], context.fold(cell), context.experiment
     temperature = fit_temperature(learned.validation, task.numbers(fold.validation))
@@ -216,7 +148,7 @@ def _recognizer(world: World, learned: Learned, corpus: Corpus) -> Recognizer:
         if not isinstance(learned.encoder.network, CVAE):
             prior = None
         weights = conditions([None], len(task.condition_classes), oracle=False, prior=prior)[0]
-    return Recognizer(
+    return TrainedModel(
         settings=experiment,
         classes=task.classes,
         encoder=learned.encoder.network.cpu().eval(),
@@ -259,7 +191,7 @@ def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def _of_fold(world: World, model: Recognizer) -> dict[str, Any]:
+def _of_fold(world: World, model: TrainedModel) -> dict[str, Any]:
     """What the model says of the speakers whom its fold held out."""
     context, cell = world
     task, fold = context.tasks[cell.task], context.fold(cell)
@@ -269,6 +201,6 @@ def _of_fold(world: World, model: Recognizer) -> dict[str, Any]:
     return {"by": fold.name, "n": len(fold.test), "wa": found.wa, "ua": found.ua}
 
 
-def _said(context: Context, model: Recognizer, members: Sequence[int], at_once: int = 64) -> NDArray[np.float32]:
+def _said(context: Context, model: TrainedModel, members: Sequence[int], at_once: int = 64) -> NDArray[np.float32]:
     parts = [members[start : start + at_once] for start in range(0, len(members), at_once)]
-    return np.concatenate([model.answer([context.frames.of(one) for one in part]).said for part in parts])
+    return np.concatenate([model.judge([context.frames.of(one) for one in part]).said for part in parts])

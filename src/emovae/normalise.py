@@ -97,10 +97,21 @@ def _by_utterance(groups: dict[Hashable, list[int]], scales: dict[Hashable, Scal
     return [scale_of[utterance] for utterance in range(len(scale_of))]
 
 
+def scale_of(frames: NDArray[np.float32]) -> Scale:
+    """The scale that an utterance's frames [frame, band] set for themselves (`utterance`)."""
+    return _scale_over(lambda: iter([frames]), LEAST_DEVIATION)
+
+
 def _scale(frames: CorpusFrames, members: Sequence[int], read: Read, least_deviation: float) -> Scale:
-    """Mean and deviation over all frames of these utterances, summed in float64."""
-    count = sum(len(frames.of(utterance)) for utterance in members)
-    mean = sum(read(rows).sum(axis=0, dtype=np.float64) for rows in frames.each(members)) / count
-    squares = sum(np.square(read(rows) - mean).sum(axis=0) for rows in frames.each(members))
+    return _scale_over(lambda: map(read, frames.each(members)), least_deviation)
+
+
+def _scale_over(parts: Callable[[], Iterator[NDArray[np.float32]]], least_deviation: float) -> Scale:
+    """Mean and deviation over all frames of all parts, gone through twice and summed in float64."""
+    count, total = 0, np.float64(0)
+    for rows in parts():
+        count, total = count + len(rows), total + rows.sum(axis=0, dtype=np.float64)
+    mean = total / count
+    squares = sum(np.square(rows - mean).sum(axis=0) for rows in parts())
     deviation = np.maximum(np.sqrt(squares / count), least_deviation)
     return Scale(np.asarray(mean, np.float32), np.asarray(deviation, np.float32))

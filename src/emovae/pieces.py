@@ -1,4 +1,4 @@
-"""Recordings become pieces with their frames: whole, part by part, window by window, channel by channel.
+"""Recordings become pieces with their waveforms: whole, part by part, window by window, channel by channel.
 
 A recording that cannot be used is a piece with its error, not an end. A few threads decode ahead of who asks for
 pieces, so that any number of recordings takes little memory.
@@ -19,8 +19,6 @@ from emovae import audio
 from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
 from emovae.errors import AudioError
 from emovae.handfuls import ahead
-from emovae.logmel import HOP_SAMPLES, frame_count
-from emovae.recognizer import Frames, Recognizer
 from emovae.sources import Source
 
 Channel = Literal["mix", "left", "right", "each"]
@@ -29,6 +27,8 @@ LONGEST_S, MOST_SAMPLES = 2 * 3600, 2**29
 """A longer recording is refused, and one of more samples in all channels: decoded, these take 2 GiB."""
 UNKNOWN_S = 1e9
 """What claims to be longer does not know its length, and decoding tells so."""
+HOP_SAMPLES = SAMPLE_RATE_HZ // 100
+"""Windows begin where frames do, so that neighbours share theirs."""
 SILENT_RMS = 1e-3
 """-60 dBFS: in a window of a timeline nothing is to be heard below it."""
 
@@ -55,7 +55,7 @@ class Piece(NamedTuple):
         start: in seconds from the file's beginning; None where it could not be read.
         end: the same.
         channel: `mix`, `left`, `right`, or its number from 3 on.
-        frames: None where it is silent or could not be read.
+        waveform: float32 [sample] at 16 kHz; None where it is silent or could not be read.
         error: why it could not be read.
     """
 
@@ -63,15 +63,14 @@ class Piece(NamedTuple):
     start: float | None
     end: float | None
     channel: str
-    frames: Frames | None = None
+    waveform: Waveform | None = None
     error: str = ""
 
 
-def pieces(recognizer: Recognizer, wanted: Iterable[Source], cut: Cut, threads: int = 1) -> Iterator[Piece]:
+def pieces(wanted: Iterable[Source], cut: Cut, threads: int = 1) -> Iterator[Piece]:
     """The pieces of recordings, in their order.
 
     Args:
-        recognizer: whose front-end computes the frames.
         wanted: see `sources`; `-` is not for here, but its file.
         cut: how they are cut.
         threads: how many recordings are decoded at once.
@@ -79,11 +78,11 @@ def pieces(recognizer: Recognizer, wanted: Iterable[Source], cut: Cut, threads: 
     with ThreadPoolExecutor(threads) as pool:
         # Parts of a file that follow each other in a table: it is decoded once for them.
         files = (list(parts) for _, parts in itertools.groupby(wanted, lambda source: source.file))
-        heard = ahead(pool, partial(_pieces, recognizer, cut), files, threads + 1)
+        heard = ahead(pool, partial(_pieces, cut), files, threads + 1)
         yield from itertools.chain.from_iterable(heard)
 
 
-def _pieces(recognizer: Recognizer, cut: Cut, parts: Sequence[Source]) -> list[Piece]:
+def _pieces(cut: Cut, parts: Sequence[Source]) -> list[Piece]:
     """The pieces of parts of one file."""
     path, found = Path(parts[0].file), list[Piece]()
     sound: Sound | None = None
@@ -93,7 +92,7 @@ def _pieces(recognizer: Recognizer, cut: Cut, parts: Sequence[Source]) -> list[P
                 _require_short(path)
                 sound = audio.decode(path)
             for channel, waveform, start in _heard(path, sound, source, cut):
-                found += _cut(recognizer, cut, Piece(source.file, start, None, channel), waveform)
+                found += _cut(cut, Piece(source.file, start, None, channel), waveform)
         except (AudioError, OSError, OverflowError, ValueError) as error:  # such as a name that no file can have
             why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
             found.append(Piece(source.file, source.start, source.end, cut.channel, error=why))
@@ -143,18 +142,13 @@ def _require_short(path: Path) -> None:
         )
 
 
-def _cut(recognizer: Recognizer, cut: Cut, whole: Piece, waveform: Waveform) -> Iterator[Piece]:
-    """A waveform whole, or window by window; the frames are the same either way."""
-    frames, start = recognizer.frames([waveform])[0], whole.start or 0.0
+def _cut(cut: Cut, whole: Piece, waveform: Waveform) -> Iterator[Piece]:
+    """A waveform whole, or window by window."""
+    start = whole.start or 0.0
     for first, last in _windows(len(waveform), cut):
         part = waveform[first:last]
         piece = whole._replace(start=_time(start, first), end=_time(start, last))
-        if _is_silent(part, cut):
-            yield piece
-        else:
-            count, here = frame_count(len(part)), first // HOP_SAMPLES
-            own = frames[here : here + count] if count else recognizer.frames([part])[0]
-            yield piece._replace(frames=own)
+        yield piece if _is_silent(part, cut) else piece._replace(waveform=part)
 
 
 def _is_silent(part: Waveform, cut: Cut) -> bool:

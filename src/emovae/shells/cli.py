@@ -11,10 +11,18 @@ from typing import Any, Literal
 
 import click
 
-from emovae.errors import ConfigError, EmovaeError
+from emovae.errors import EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.models import embed, predict, train
-from emovae.shells.options import DIVIDES, at_home, bar, cache_option, jobs_option
+from emovae.shells.options import (
+    at_home,
+    bar,
+    cache_option,
+    device_option,
+    jobs_option,
+    reader_option,
+    require_one_division,
+)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -69,7 +77,7 @@ def corpora() -> None:
 
 @cli.command()
 @click.argument("corpus")
-@click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+@reader_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every list in full.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
 def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> None:
@@ -89,7 +97,7 @@ def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> N
 
 @cli.command()
 @click.argument("corpus")
-@click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+@reader_option
 @click.option(
     "--mapping",
     type=click.Choice(["corpus", *MAPPINGS]),
@@ -148,7 +156,7 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
 @cli.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
-@click.option("--reader", help="How to read the corpus (see `emovae corpora`).  [default: guessed]")
+@reader_option
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
 @click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
 @click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
@@ -160,7 +168,7 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     help="A published split: CSV, JSON lines or JSON of id, fold and role.  [default: the experiment's protocol]",
 )
 @jobs_option
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@device_option
 @click.option(
     "--track",
     multiple=True,
@@ -199,8 +207,7 @@ def run(
     # All are read before torch is imported: a wrong setting, folder or file is told at once.
     stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
     presets.variants(stated)
-    if published is not None and (both := [one for one in assignments if DIVIDES.match(one)]):
-        raise ConfigError(f"--folds {published} and --set {both[0]} both say who is held out; leave one of them out")
+    require_one_division(published, assignments)
     opened = open_corpus(corpus, reader)
     given = None if published is None else read_folds(published, opened.utterances)
     stated = stated if given is None else given.stated_in(stated)

@@ -3,21 +3,20 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from joblib import cpu_count
 from numpy.typing import NDArray
 
+from emovae.assembly import load
 from emovae.embed import Embedded, Level, embedded, names_of
 from emovae.files import written_whole
 from emovae.machine import one_thread
-from emovae.pieces import Channel, Cut
-from emovae.recognizer import Recognizer
-from emovae.shells.options import READERS, bar
+from emovae.shells.asking import Asked, Tally
+from emovae.shells.options import bar
 from emovae.sources import sources
 
 INDEX = {"file": "object", "start": "timedelta64[ns]", "end": "timedelta64[ns]"}
@@ -36,45 +35,28 @@ _INDEX_TOLD = json.dumps(
 ROWS_AT_ONCE = 50_000
 
 
-class Wish(NamedTuple):
-    """What was asked for, as the command line has it."""
-
-    model: Path
-    inputs: tuple[str, ...]
-    out: Path
-    level: str
-    window_s: float | None
-    hop_s: float
-    channel: str
-    jobs: int | None
-
-
-def write(wish: Wish) -> int:
-    """Writes the features as Parquet; how many recordings could not be used.
+def write(folder: Path, asked: Asked, level: Level, out: Path) -> int:
+    """Writes the features that a model folder has of recordings as Parquet; how many could not be used.
 
     Raises:
         EmovaeError: for a model or an input that cannot be used, or a file that cannot be written.
     """
-    recognizer, failed = Recognizer.load(wish.model), 0
-    level, cut = cast(Level, wish.level), Cut(wish.window_s, wish.hop_s, cast(Channel, wish.channel))
-
-    def counted(each: Iterable[Embedded], of: int) -> Iterator[Embedded]:
-        nonlocal failed
-        done, last = 0, ""
-        for one in each:
-            done, last = done + (one.piece.file != last), one.piece.file
-            progress(done, of)
-            if one.piece.error:
-                failed += 1
-                click.echo(f"{one.piece.file} {one.piece.error}", err=True)
-            else:
-                yield one
-
+    model = load(folder)
     with bar("recordings") as progress, one_thread():
-        wanted = list(sources(wish.inputs))
-        found = embedded(recognizer, wanted, cut, level, wish.jobs or min(cpu_count(), READERS))
-        _write(wish.out, counted(found, len(wanted)), names_of(recognizer, level), beside=wish.channel == "each")
-    return failed
+        wanted = list(sources(asked.inputs))
+        tally = Tally(len(wanted), progress)
+        found = embedded(model, wanted, asked.cut, level, asked.threads)
+        _write(out, _useful(found, tally), names_of(model, level), beside=asked.channel == "each")
+    return tally.failed
+
+
+def _useful(each: Iterable[Embedded], tally: Tally) -> Iterator[Embedded]:
+    for one in each:
+        tally.see(one.piece)
+        if one.piece.error:
+            click.echo(f"{one.piece.file} {one.piece.error}", err=True)
+        else:
+            yield one
 
 
 def _write(out: Path, each: Iterable[Embedded], names: Sequence[str], *, beside: bool) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 from joblib import cpu_count
 
+from emovae.assembly import save
 from emovae.card import model_card
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import OutputError
 from emovae.files import require_writable
-from emovae.final import estimate, train_final
+from emovae.final import Means, estimate, train_final
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.model_folder import FACTS
@@ -54,12 +55,11 @@ def graduate(
     expected = None
     if estimated and fold is None:
         with Progress(f"what to expect of {experiment.models[0]} on {corpus.name}", cache) as progress:
-            expected = estimate(experiment, corpus, cache, progress, jobs=jobs, device=chosen, given=given)
+            expected = estimate(experiment, corpus, Means(cache, progress, jobs, chosen, given))
     with Progress(f"{experiment.models[0]} of {corpus.name}", out) as progress:
-        model = train_final(
-            experiment, corpus, cache, progress, jobs=jobs, device=chosen, given=given, fold=fold, expected=expected
-        )
+        means = Means(cache, progress, jobs, chosen, given)
+        model = train_final(experiment, corpus, means, fold=fold, expected=expected)
     card = model_card(model)
-    model.save(out, card)
+    save(model, out, card)
     click.echo(card.partition("## What to expect\n\n")[2].partition("\n\n## ")[0])
     click.echo(f"{out}: model.safetensors, config.json, model.json, README.md", err=True)

@@ -3,13 +3,13 @@
 import re
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import click
 
 from emovae.config import Model, Target
 from emovae.errors import ConfigError
-from emovae.shells.options import DIVIDES, at_home, cache_option, device_option, jobs_option, reader_option
+from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option, require_one_division
 
 MODELS = {model.lower(): model for model in get_args(Model)}
 SOME_FAILED = 1
@@ -63,8 +63,7 @@ def train(
 
     if published is not None and fold is None:
         raise ConfigError(f"--folds {published} says who is held out, and --fold which of them; give both")
-    if published is not None and (both := [one for one in assignments if DIVIDES.match(one)]):
-        raise ConfigError(f"--folds {published} and --set {both[0]} both say who is held out; leave one of them out")
+    require_one_division(published, assignments)
     stated = {"name": "train", "models": [MODELS[model]], "baselines": [], "targets": [target]}
     experiment = presets.resolve({**stated, "test_condition": ["marginal"]}, preset, assignments, "train")
     opened = open_corpus(corpus, reader)
@@ -137,9 +136,10 @@ def predict(
 
     Exit code 1 is an error in some rows, 0 in none.
     """
+    from emovae.shells.asking import Asked
     from emovae.shells.predicting import Wish, tell
 
-    failed = tell(Wish(model, inputs, form, out, window, hop, reject, tempered, channel, jobs))
+    failed = tell(model, Asked(inputs, window, hop, channel, jobs), Wish(form, out, reject, tempered))
     sys.exit(SOME_FAILED if failed else 0)
 
 
@@ -162,7 +162,7 @@ def embed(
     model: Path,
     inputs: tuple[str, ...],
     out: Path,
-    level: str,
+    level: Literal["segment", "utterance"],
     window: float | None,
     hop: float,
     channel: str,
@@ -172,8 +172,9 @@ def embed(
 
     Exit code 1 is some recordings that could not be used, which standard error names; 0 is none.
     """
-    from emovae.shells.embedding import Wish, write
+    from emovae.shells.asking import Asked
+    from emovae.shells.embedding import write
 
-    failed = write(Wish(model, inputs, out, level, window, hop, channel, jobs))
+    failed = write(model, Asked(inputs, window, hop, channel, jobs), level, out)
     click.echo(out, err=True)
     sys.exit(SOME_FAILED if failed else 0)

@@ -1,18 +1,18 @@
 """Options that several commands share, and what they mean."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from emovae.errors import OutputError
+from emovae.errors import ConfigError, OutputError
 
 DEFAULT_CACHE = Path("~/.cache/emovae")
 READERS = 4
 """So many recordings at once keep a network busy; each may take some GB."""
-DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
+_DIVIDES = re.compile(r"\s*(dimensional_)?protocol(\.(kind|folds))?\s*=")
 """A setting that says who is held out."""
 
 jobs_option = click.option(
@@ -40,6 +40,12 @@ def bar(of_what: str, *, shown: bool = True) -> Iterator[Callable[[int, int], No
     with Progress(console=errors, transient=True, disable=not (shown and errors.is_terminal)) as bars:
         task = bars.add_task(of_what, total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def require_one_division(published: Path | None, assignments: Sequence[str]) -> None:
+    """Raises a ConfigError where both `--folds` and a setting say who is held out."""
+    if published is not None and (both := [one for one in assignments if _DIVIDES.match(one)]):
+        raise ConfigError(f"--folds {published} and --set {both[0]} both say who is held out; leave one of them out")
 
 
 def at_home(cache: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from emovae.errors import ConfigError
 from emovae.files import written_whole
+from emovae.pieces import Piece
 from emovae.predict import Row
 
 Format = Literal["table", "csv", "json", "jsonl", "parquet"]
@@ -18,20 +19,25 @@ BATCH = 4096
 
 def as_record(row: Row, classes: Sequence[str]) -> dict[str, Any]:
     """A row as a flat record; the probability of a class is under `p_` and its name."""
-    found = row.prediction
+    piece, found = row.piece, row.prediction
     return {
-        "file": row.file.encode(errors="backslashreplace").decode(),  # a name that is no Unicode has another way to say
-        "start": row.start,
-        "end": row.end,
-        "channel": row.channel,
+        "file": piece.file.encode(errors="backslashreplace").decode(),  # no Unicode, it is told another way
+        "start": piece.start,
+        "end": piece.end,
+        "channel": piece.channel,
         "label": row.label,
         "confidence": None if found is None else round(found.confidence, 6),
         "entropy": None if found is None else round(found.entropy, 6),
         "strangeness": None if found is None else round(found.strangeness, 6),
         **{f"p_{name}": None if found is None else round(found.probabilities[name], 6) for name in classes},
         "flags": " ".join(row.flags),
-        "error": row.error,
+        "error": piece.error,
     }
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """The names in a record."""
+    return list(as_record(Row(Piece("", None, None, "")), classes))
 
 
 def text_of(rows: Iterable[Row], classes: Sequence[str], how: Format) -> Iterator[str]:
@@ -57,19 +63,19 @@ def text_of(rows: Iterable[Row], classes: Sequence[str], how: Format) -> Iterato
 def _table(rows: Iterable[Row]) -> Iterator[str]:
     yield f"{'start':>8} {'end':>8}  {'label':12} {'sure':>5} {'nats':>5}  file\n"
     for row in rows:
-        times = " ".join(f"{'' if time is None else format(time, '.2f'):>8}" for time in (row.start, row.end))
-        found = row.prediction
+        piece, found = row.piece, row.prediction
+        times = " ".join(f"{'' if time is None else format(time, '.2f'):>8}" for time in (piece.start, piece.end))
         sure = f"{'':11}" if found is None else f"{found.confidence:5.0%} {found.entropy:5.2f}"
         what = row.label or ("-" if found is None else f"({found.label}?)")
-        beside = "".join(f"  [{word}]" for word in row.flags) + (f"  {row.error}" if row.error else "")
-        side = "" if row.channel == "mix" else f" ({row.channel})"
-        file = row.file.encode(errors="backslashreplace").decode()
+        beside = "".join(f"  [{word}]" for word in row.flags) + (f"  {piece.error}" if piece.error else "")
+        side = "" if piece.channel == "mix" else f" ({piece.channel})"
+        file = piece.file.encode(errors="backslashreplace").decode()
         yield f"{times}  {what:12} {sure}  {file}{side}{beside}\n"
 
 
 def _csv(records: Iterable[dict[str, Any]], classes: Sequence[str]) -> Iterator[str]:
     line = io.StringIO()
-    writer = csv.DictWriter(line, list(as_record(Row("", None, None, ""), classes)), lineterminator="\n")
+    writer = csv.DictWriter(line, columns(classes), lineterminator="\n")
     writer.writeheader()
     yield line.getvalue()
     for record in records:
@@ -88,8 +94,8 @@ def write_parquet(path: Path, rows: Iterable[Row], classes: Sequence[str]) -> No
     import pyarrow as pa  # noqa: PLC0415 - a second that other formats need not wait for
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    texts, numbers = ("file", "channel", "label", "flags", "error"), list(as_record(Row("", None, None, ""), classes))
-    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in numbers])
+    texts = ("file", "channel", "label", "flags", "error")
+    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in columns(classes)])
     with written_whole(path) as stream, pq.ParquetWriter(stream, schema) as writer:
         batch = list[dict[str, Any]]()
         for row in rows:

@@ -14,6 +14,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from conftest import Ran
+from emovae.answers import Prediction, told
+from emovae.assembly import load, save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.calibration import entropy, tempered
 from emovae.card import model_card
@@ -21,14 +23,15 @@ from emovae.config import Autoencoder, Classifier, Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, ConfigError, OutputError, ProtocolError
 from emovae.experiment import Watcher, run
-from emovae.final import estimate, train_final
+from emovae.final import Means, estimate, train_final
+from emovae.hearing import heard
 from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS, Content, read_model, write_model
 from emovae.presets import resolve
-from emovae.recognizer import Recognizer
+from emovae.trained import TrainedModel
 
 MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 
-Make = Callable[..., Recognizer]
+Make = Callable[..., TrainedModel]
 
 
 def stated(tiny: dict[str, Any], model: str, *assignments: str, preset: str | None = None) -> Experiment:
@@ -38,23 +41,23 @@ def stated(tiny: dict[str, Any], model: str, *assignments: str, preset: str | No
 
 @pytest.fixture(scope="session")
 def make(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Make:
-    def made(model: str = "VAE-LSTM", *assignments: str, fold: str | None = "1", **keys: Any) -> Recognizer:
+    def made(model: str = "VAE-LSTM", *assignments: str, fold: str | None = "1", **keys: Any) -> TrainedModel:
         experiment = stated(tiny, model, *assignments, **keys)
-        return train_final(experiment, small_corpus, cache, Watcher(), fold=fold)
+        return train_final(experiment, small_corpus, Means(cache, Watcher()), fold=fold)
 
     return made
 
 
 @dataclass(frozen=True)
 class Kept:
-    model: Recognizer
+    model: TrainedModel
     folder: Path
 
 
 @pytest.fixture(scope="session")
 def kept(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     model, folder = make(), tmp_path_factory.mktemp("model")
-    model.save(folder, model_card(model))
+    save(model, folder, model_card(model))
     return Kept(model, folder)
 
 
@@ -68,9 +71,13 @@ def waveforms(corpus: Corpus, count: int) -> list[Waveform]:
     return [corpus.waveform(utterance) for utterance in corpus.utterances[:count]]
 
 
-def said(model: Recognizer, corpus: Corpus, ids: list[str]) -> NDArray[np.float32]:
+def said(model: TrainedModel, corpus: Corpus, ids: list[str]) -> NDArray[np.float32]:
     by_id = {utterance.id: utterance for utterance in corpus.utterances}
-    return model.answer(model.frames([corpus.waveform(by_id[one]) for one in ids])).said
+    return model.answer([corpus.waveform(by_id[one]) for one in ids]).said
+
+
+def predict(model: TrainedModel, recording: str | Path | Waveform, sample_rate_hz: int | None = None) -> Prediction:
+    return told(model, [heard(recording, sample_rate_hz)])[0]
 
 
 # What it says
@@ -99,8 +106,8 @@ def test_a_folds_model_says_of_its_held_out_speakers_what_the_run_said(
 
 def test_a_prediction_tells_the_likeliest_class_and_the_doubt(kept: Kept, small_corpus: Corpus) -> None:
     waveform = small_corpus.waveform(small_corpus.utterances[0])
-    found = kept.model.predict(waveform, SAMPLE_RATE_HZ)
-    answers = kept.model.answer(kept.model.frames([waveform]))
+    found = predict(kept.model, waveform, SAMPLE_RATE_HZ)
+    answers = kept.model.answer([waveform])
     np.testing.assert_allclose(list(found.probabilities.values()), tempered(answers.said, kept.model.temperature)[0])
     assert list(found.probabilities) == list(kept.model.classes)
     assert found.probabilities[found.label] == found.confidence == max(found.probabilities.values())
@@ -111,14 +118,14 @@ def test_a_prediction_tells_the_likeliest_class_and_the_doubt(kept: Kept, small_
 def test_a_file_is_heard_as_its_samples_are(kept: Kept, small_corpus: Corpus, tmp_path: Path) -> None:
     waveform = small_corpus.waveform(small_corpus.utterances[1])
     soundfile.write(tmp_path / "a.wav", waveform, SAMPLE_RATE_HZ, "FLOAT")
-    expected = kept.model.predict(waveform, SAMPLE_RATE_HZ)
-    assert kept.model.predict(tmp_path / "a.wav") == kept.model.predict(str(tmp_path / "a.wav")) == expected
+    expected = predict(kept.model, waveform, SAMPLE_RATE_HZ)
+    assert predict(kept.model, tmp_path / "a.wav") == predict(kept.model, str(tmp_path / "a.wav")) == expected
     both = np.stack([waveform, waveform], axis=1)
-    assert kept.model.predict(both, SAMPLE_RATE_HZ) == expected
+    assert predict(kept.model, both, SAMPLE_RATE_HZ) == expected
 
 
 def test_company_changes_nothing(kept: Kept, small_corpus: Corpus) -> None:
-    some = kept.model.frames(waveforms(small_corpus, 12))
+    some = waveforms(small_corpus, 12)
     together = kept.model.answer(some).said
     alone = np.concatenate([kept.model.answer([one]).said for one in some])
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
@@ -127,7 +134,7 @@ def test_company_changes_nothing(kept: Kept, small_corpus: Corpus) -> None:
 @pytest.mark.parametrize(("samples", "padded"), [(3, True), (399, True), (1839, True), (1840, False), (1999, False)])
 def test_what_is_shorter_than_a_segment_is_filled_up_and_says_so(samples: int, padded: bool, kept: Kept) -> None:
     tone = (0.1 * np.sin(np.arange(samples))).astype(np.float32)
-    found = kept.model.predict(tone, SAMPLE_RATE_HZ)
+    found = predict(kept.model, tone, SAMPLE_RATE_HZ)
     assert found.padded is padded
     assert sum(found.probabilities.values()) == pytest.approx(1)
 
@@ -145,19 +152,19 @@ def test_what_is_shorter_than_a_segment_is_filled_up_and_says_so(samples: int, p
 )
 def test_samples_that_are_no_sound_are_refused(samples: Waveform, trouble: str, kept: Kept) -> None:
     with pytest.raises(AudioError, match=trouble):
-        kept.model.predict(samples, SAMPLE_RATE_HZ)
+        predict(kept.model, samples, SAMPLE_RATE_HZ)
 
 
 def test_samples_need_a_rate_and_a_file_none(kept: Kept) -> None:
     with pytest.raises(ValueError, match="give sample_rate_hz, such as 16000"):
-        kept.model.predict(np.ones(9000, np.float32))
+        predict(kept.model, np.ones(9000, np.float32))
     with pytest.raises(ValueError, match="leave sample_rate_hz away"):
-        kept.model.predict("a.wav", 16000)
+        predict(kept.model, "a.wav", 16000)
     with pytest.raises(ValueError, match="give one at least"):
         kept.model.answer([])
     for rate_hz in (0, 100, 10**6):
         with pytest.raises(AudioError, match=f"samples have {rate_hz} Hz; wanted are 4000 to 384000 Hz"):
-            kept.model.predict(np.full(9000, 0.1, np.float32), rate_hz)
+            predict(kept.model, np.full(9000, 0.1, np.float32), rate_hz)
 
 
 # From everyone
@@ -167,18 +174,18 @@ def test_a_model_of_everyone_tells_what_the_folds_told(
     small_corpus: Corpus, cache: Path, tiny: dict[str, Any], tmp_path: Path
 ) -> None:
     experiment = stated(tiny, "CVAE-LSTM", "marginal_weights=prior")
-    expected = estimate(experiment, small_corpus, cache, Watcher())
+    expected = estimate(experiment, small_corpus, Means(cache, Watcher()))
     row = run(experiment, small_corpus, tmp_path, cache).results["rows"][0]
     assert (expected["wa"], expected["ua"], expected["n"]) == (row["wa"], row["ua"], len(small_corpus.utterances))
-    model = train_final(experiment, small_corpus, cache, Watcher(), expected=expected)
+    model = train_final(experiment, small_corpus, Means(cache, Watcher()), expected=expected)
     training = model.facts["training"]
     assert training["fold"] == "everyone"
     assert training["utterances"] + training["validation_utterances"] == len(small_corpus.utterances)
     assert sum(training["classes"].values()) == len(small_corpus.utterances)
     assert len(model.facts["confidences"]) == 101
     card = model_card(model)
-    for told in (f"{row['ua']:.1%}", "Article 5(1)(f)", "library_name: emovae", "CVAE-LSTM of synthetic", "2-groups"):
-        assert told in card
+    for one in (f"{row['ua']:.1%}", "Article 5(1)(f)", "library_name: emovae", "CVAE-LSTM of synthetic", "2-groups"):
+        assert one in card
 
 
 def test_a_model_that_nobody_estimated_says_so(make: Make) -> None:
@@ -187,7 +194,7 @@ def test_a_model_that_nobody_estimated_says_so(make: Make) -> None:
 
 def test_the_papers_preset_can_be_taken_along(make: Make, small_corpus: Corpus) -> None:
     model = make("CVAE-LSTM", preset="paper")
-    assert model.answer(model.frames(waveforms(small_corpus, 3))).said.shape == (3, len(model.classes))
+    assert model.answer(waveforms(small_corpus, 3)).said.shape == (3, len(model.classes))
 
 
 @pytest.mark.parametrize(
@@ -218,17 +225,17 @@ def test_a_fold_that_is_not_there_is_refused(fold: str, make: Make) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_is_found_again_whole(model: str, make: Make, small_corpus: Corpus, tmp_path: Path) -> None:
     made = make(model)
-    made.save(tmp_path / "m", model_card(made))
-    found = Recognizer.load(tmp_path / "m")
-    frames = made.frames(waveforms(small_corpus, 5))
-    for one, other in zip(made.answer(frames), found.answer(found.frames(waveforms(small_corpus, 5))), strict=True):
+    save(made, tmp_path / "m", model_card(made))
+    found = load(tmp_path / "m")
+    some = waveforms(small_corpus, 5)
+    for one, other in zip(made.answer(some), found.answer(some), strict=True):
         np.testing.assert_array_equal(one, other)
     assert found.facts == made.facts
     assert found.settings == made.settings
 
 
 def test_saving_again_writes_the_same_bytes(kept: Kept, tmp_path: Path) -> None:
-    Recognizer.load(kept.folder).save(tmp_path, (kept.folder / CARD).read_text(encoding="utf-8"))
+    save(load(kept.folder), tmp_path, (kept.folder / CARD).read_text(encoding="utf-8"))
     names = sorted(each.name for each in kept.folder.iterdir())
     assert names == sorted([CARD, CONFIG, FACTS, WEIGHTS])
     assert all((tmp_path / name).read_bytes() == (kept.folder / name).read_bytes() for name in names)
@@ -238,7 +245,7 @@ def test_saving_again_writes_the_same_bytes(kept: Kept, tmp_path: Path) -> None:
 def test_a_missing_file_is_named(name: str, folder: Path) -> None:
     (folder / name).unlink()
     with pytest.raises(OutputError, match=f"{name} is missing; copy the folder anew"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
@@ -247,7 +254,7 @@ def test_a_cut_or_edited_file_is_named(name: str, cut: int, folder: Path) -> Non
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[:cut] if cut >= 0 else content[:-1] + b"!")
     with pytest.raises(OutputError, match=f"{name} is cut or has been edited"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 def test_edited_facts_are_refused(folder: Path) -> None:
@@ -255,7 +262,7 @@ def test_edited_facts_are_refused(folder: Path) -> None:
     facts["facts"]["estimate"]["ua"] = 0.99
     (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(OutputError, match=r"model\.json has been edited"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +271,7 @@ def test_edited_facts_are_refused(folder: Path) -> None:
 def test_facts_that_are_none_are_refused(content: str, folder: Path) -> None:
     (folder / FACTS).write_text(content, encoding="utf-8")
     with pytest.raises(OutputError, match=r"model\.json is not what emovae wrote"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +290,7 @@ def test_facts_with_odd_values_are_refused(old: str, new: str, folder: Path) -> 
     with pytest.raises(
         OutputError, match=r"model\.json (is not what emovae wrote|has been edited)|install a newer one"
     ):
-        Recognizer.load(folder)
+        load(folder)
 
 
 def resigned(folder: Path, **changes: object) -> None:
@@ -328,10 +335,10 @@ def resigned(folder: Path, **changes: object) -> None:
 def test_parts_that_do_not_fit_are_refused(changes: dict[str, object], folder: Path) -> None:
     resigned(folder, **changes)
     if "condition_weights" in changes:  # a VAE is told no class, and says the same
-        Recognizer.load(folder)
+        load(folder)
         return
     with pytest.raises(OutputError, match="its files do not fit together"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 def test_a_class_that_nobody_tested_shows_is_left_out_of_the_card(kept: Kept) -> None:
@@ -343,21 +350,21 @@ def test_a_newer_folder_asks_for_a_newer_emovae(folder: Path) -> None:
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     (folder / FACTS).write_text(json.dumps({**facts, "format": 2}), encoding="utf-8")
     with pytest.raises(OutputError, match="of format 2, and this emovae knows 1; install a newer one"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize("name", ["weights.pkl", "pytorch_model.bin", "model.PT", "x.npy"])
 def test_a_pickle_beside_it_is_refused_by_name(name: str, folder: Path) -> None:
     (folder / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(OutputError, match=f"it holds {name}, which may be a pickle and run code"):
-        Recognizer.load(folder)
+        load(folder)
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no folder; give a model folder"):
-        Recognizer.load(tmp_path / "nothing")
+        load(tmp_path / "nothing")
 
 
 def test_a_run_folder_is_no_model(ran: Ran) -> None:
     with pytest.raises(OutputError, match=r"model\.json is missing"):
-        Recognizer.load(ran.out)
+        load(ran.out)

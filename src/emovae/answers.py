@@ -1,0 +1,90 @@
+"""What a model says of utterances, however it is computed: with torch (`trained`) or with onnxruntime (`portable`)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.audio import Waveform
+
+
+class Answers(NamedTuple):
+    """What is said of several utterances, in their order.
+
+    Attributes:
+        probabilities: after the temperature, float64 [utterance, class].
+        said: before it, float32 [utterance, class].
+        strangeness: see `familiarity`, [utterance]; above 1 the speech is unlike the training speech.
+    """
+
+    probabilities: NDArray[np.float64]
+    said: NDArray[np.float32]
+    strangeness: NDArray[np.float64]
+
+
+class Prediction(NamedTuple):
+    """What is said of one utterance.
+
+    Attributes:
+        label: the likeliest class.
+        confidence: its probability.
+        entropy: of all probabilities, in nats.
+        probabilities: of each class by its name; they sum to 1.
+        padded: whether the recording was shorter than a segment, and was filled up.
+        strangeness: how far it is from the training speech; above 1 it is unlike that, and less to be trusted.
+    """
+
+    label: str
+    confidence: float
+    entropy: float
+    probabilities: dict[str, float]
+    padded: bool
+    strangeness: float
+
+
+class Model(Protocol):
+    """What can be asked about waveforms, float32 [sample] at 16 kHz each."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, in the order of all probabilities."""
+
+    @property
+    def confidences(self) -> Sequence[float]:
+        """Quantiles of the confidence on the validation utterances, from the least to the greatest."""
+
+    @property
+    def least_samples(self) -> int:
+        """What has fewer is filled up to a segment."""
+
+    def answer(self, waveforms: Sequence[Waveform]) -> Answers:
+        """What is said of one waveform at least."""
+
+
+def told(model: Model, waveforms: Sequence[Waveform], *, as_run: bool = False) -> list[Prediction]:
+    """What is said of each waveform; `as_run` with the probabilities of `emovae run`, before the temperature.
+
+    Raises:
+        ValueError: for no waveform.
+    """
+    answers = model.answer(waveforms)
+    shares = (answers.said if as_run else answers.probabilities).astype(np.float64)
+    doubts = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+    return [
+        Prediction(
+            label=model.classes[int(row.argmax())],
+            confidence=float(row.max()),
+            entropy=float(doubt),
+            probabilities=dict(zip(model.classes, row.tolist(), strict=True)),
+            padded=len(waveform) < model.least_samples,
+            strangeness=float(strange),
+        )
+        for row, doubt, waveform, strange in zip(shares, doubts, waveforms, answers.strangeness, strict=True)
+    ]
+
+
+def least_confidence(model: Model, reject: float) -> float:
+    """Below it lay the confidence of this share of the validation utterances; 0 for none."""
+    shares = np.linspace(0, 1, len(model.confidences))
+    return float(np.interp(reject, shares, model.confidences)) if reject else 0.0
