@@ -20,12 +20,13 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from conftest import Ran
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.cells import result_of, run_cell
-from emovae.config import Baseline, Experiment, Model, Rival, Target, TestCondition
+from emovae.config import Baseline, Experiment, Rival, TestCondition
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, Watcher, run
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, autoencoder_members, cells_of
+from emovae.kinds import Model, Target
 from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve

@@ -15,14 +15,13 @@ from pydantic import (
     model_validator,
 )
 
+from emovae.kinds import Model, Target
 from emovae.labels import Binning, LabelMapping
 
-Model = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM"]
 CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
 """The models that learn what a class is."""
 Baseline = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
-Target = Literal["emotion", "arousal", "power", "valence"]
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
 Normalise = Literal["none", "train", "speaker", "utterance"]

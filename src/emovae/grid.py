@@ -10,11 +10,12 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from emovae.config import CONDITIONED, Autoencoder, Experiment, Model, Rival
+from emovae.config import CONDITIONED, Autoencoder, Experiment, Rival
 from emovae.descriptors import READS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
+from emovae.kinds import Model
 from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task

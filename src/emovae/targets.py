@@ -6,9 +6,10 @@ shares them with those that its autoencoders may serve.
 
 from collections.abc import Sequence
 
-from emovae.config import Experiment, Target
+from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import CorpusError
+from emovae.kinds import Target
 from emovae.labels import (
     DIMENSIONS,
     FOUR_CLASSES,

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.config import Experiment, Target
+from emovae.config import Experiment
 from emovae.confounds import require_labels_within_speakers
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.folds import Plan, plan_folds
 from emovae.given_folds import GivenFolds
+from emovae.kinds import Target
 from emovae.labels import DIMENSIONS, LEVELS, mapped
 from emovae.targets import Labels, labels_of, mapping_of, strata_by_emotion, strata_by_levels
 from emovae.utterance import Utterance

@@ -9,7 +9,8 @@ from emovae.autoencoders.cvae import CVAE
 from emovae.autoencoders.mlp import Generators, Latent, Terms
 from emovae.autoencoders.ssvae import SSVAE
 from emovae.autoencoders.vae import VAE
-from emovae.config import Autoencoder, Model
+from emovae.config import Autoencoder
+from emovae.kinds import Model
 
 __all__ = ["AE", "CVAE", "SSVAE", "VAE", "Generators", "Latent", "Network", "Terms", "build"]
 

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 import click
 
-from emovae.config import Model, Target
 from emovae.errors import ConfigError
+from emovae.kinds import Model, Target
 from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option, require_one_division
 
 MODELS = {model.lower(): model for model in get_args(Model)}
