@@ -49,6 +49,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def single_thread() -> None:
+    """The thread that calls this computes alone from then on."""
+    torch.set_num_threads(1)
+
+
 def give_memory_back() -> None:
     """Returns freed memory to the system, where the C library can; else a long run grows by its gaps, cell by cell."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

@@ -91,12 +91,29 @@ def _pieces(cut: Cut, parts: Sequence[Source]) -> list[Piece]:
             if sound is None:
                 _require_short(path)
                 sound = audio.decode(path)
-            for channel, waveform, start in _heard(path, sound, source, cut):
-                found += _cut(cut, Piece(source.file, start, None, channel), waveform)
+            found += pieces_of(sound, source, cut)
         except (AudioError, OSError, OverflowError, ValueError) as error:  # such as a name that no file can have
-            why = str(error).removeprefix(f"{source.file} ").partition(", or leave it out with")[0]
-            found.append(Piece(source.file, source.start, source.end, cut.channel, error=why))
+            found.append(Piece(source.file, source.start, source.end, cut.channel, error=why(error, source.file)))
     return found
+
+
+def pieces_of(sound: Sound, source: Source, cut: Cut) -> list[Piece]:
+    """The pieces of a decoded recording, or of the part of it that is meant.
+
+    Raises:
+        AudioError: for a part or a channel that is not there, or sound that is none.
+    """
+    heard = _heard(Path(source.file), sound, source, cut)
+    return [
+        piece
+        for channel, waveform, start in heard
+        for piece in _cut(cut, Piece(source.file, start, None, channel), waveform)
+    ]
+
+
+def why(error: Exception, file: str) -> str:
+    """What is the matter with a recording, without its name and without what only a corpus can do about it."""
+    return str(error).removeprefix(f"{file} ").partition(", or leave it out with")[0]
 
 
 def _heard(path: Path, sound: Sound, source: Source, cut: Cut) -> Iterator[tuple[str, Waveform, float]]:

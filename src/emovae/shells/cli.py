@@ -24,6 +24,7 @@ from emovae.shells.options import (
     reader_option,
     require_one_division,
 )
+from emovae.shells.serving import serve
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -228,7 +229,7 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict, embed, push, pull):
+for _command in (train, predict, embed, push, pull, serve):
     cli.add_command(_command)
 
 
