@@ -1,42 +1,19 @@
 """Two results of the same utterances, from two folders: how far they differ, and whether by more than chance."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pyarrow.parquet as pq
-from pyarrow.lib import ArrowException
 
 from emovae import paired
 from emovae.by_speaker import Counts, Said, counted, resampled_difference
 from emovae.certainty import SIGNIFICANT, interval, p_value
 from emovae.comparison import FIGURES, MARK, ORACLE, percent
-from emovae.errors import ConfigError, OutputError
+from emovae.errors import ConfigError
+from emovae.result_lines import Result
 from emovae.statistics import Interval, figures_of, half_width
 from emovae.tables import grid
 
-FILE = "predictions.parquet"
 LEVEL = 0.95
-LINE = ("model", "latent", "test_condition", "target", "subset")
-"""Columns that tell the lines of a run apart."""
-READ = (*LINE, "uses_true_label", "utterance", "seed", "speaker", "label", "predicted")
-
-Row = Mapping[str, Any]
-
-
-class Result(NamedTuple):
-    """One line of a folder.
-
-    Attributes:
-        name: what tells it from the others.
-        is_told: whether it is told the true label.
-        rows: utterance -> its rows, one for each seed, by the seed.
-    """
-
-    name: str
-    is_told: bool
-    rows: dict[str, list[Row]]
 
 
 class Difference(NamedTuple):
@@ -59,35 +36,6 @@ class Difference(NamedTuple):
     figures: tuple[dict[str, float], dict[str, float]]
     intervals: dict[str, Interval | None]
     test: paired.Comparison
-
-
-def result_in(folder: Path, row: str | None, option: str) -> Result:
-    """A line of the folder of a run, or of `emovae evaluate --out`.
-
-    Args:
-        folder: holds `predictions.parquet`.
-        row: words of its name, such as `CVAE-LSTM marginal`; None where there is one line only.
-        option: that names the line, for messages.
-
-    Raises:
-        ConfigError: where these words fit none of several lines, or more than one.
-        OutputError: for a folder without predictions, or whose predictions cannot be read.
-    """
-    lines: dict[str, list[Row]] = {}
-    for each in _rows(folder / FILE):
-        lines.setdefault(_name(each), []).append(each)
-    wanted = _words(row or "")
-    fitting = [name for name in lines if wanted <= _words(name)]
-    if len(fitting) != 1:
-        what = f"{option} {row!r} fits {len(fitting) or 'none'} of them" if row else f"say which with {option}"
-        have = "\n".join(f"  {name}" for name in lines)
-        raise ConfigError(f"{folder} has {len(lines)} lines; {what}, by words that it alone has:\n{have}")
-    (name,) = fitting
-    found = Result(name, bool(lines[name][0]["uses_true_label"]), {})
-    for row_of in sorted(lines[name], key=lambda one: int(one["seed"])):
-        found.rows.setdefault(row_of["utterance"], []).append(row_of)
-    _require_once(folder, found)
-    return found
 
 
 def difference(first: Result, second: Result, *, shared: bool = False) -> Difference:
@@ -181,37 +129,6 @@ def _verdict(test: paired.Comparison) -> str:
         else ""
     )
     return f"{told} They cannot be told apart, which is no proof that they are alike.{cannot}"
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise OutputError(f"{path} is not there; give the folder of `emovae run`, or of `emovae evaluate --out`")
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(path, columns=list(READ)).to_pylist()
-        whole = bool(rows) and set(READ) <= set(rows[0])
-    except (ArrowException, OSError, ValueError) as error:
-        raise OutputError(f"{path} cannot be read: {error}; write it anew") from error
-    if not whole:
-        raise OutputError(f"{path} has no row, or lacks a column of {', '.join(READ)}; write it anew")
-    return rows
-
-
-def _name(row: Row) -> str:
-    return ", ".join(str(row[column]) for column in LINE if row[column] is not None)
-
-
-def _words(name: str) -> set[str]:
-    return {word.lower() for word in re.split(r"[\s,]+", name) if word}
-
-
-def _require_once(folder: Path, found: Result) -> None:
-    """Each utterance once for each seed, or figures would count some people's words more often."""
-    seeds = [[row["seed"] for row in rows] for rows in found.rows.values()]
-    if odd := sum(each != seeds[0] or len(set(each)) < len(each) for each in seeds):
-        raise OutputError(
-            f"{folder / FILE}, {found.name}: {odd:,} of {len(seeds):,} utterances do not come once for each seed; write"
-            " it anew"
-        )
 
 
 def _require_same(first: Result, second: Result, common: Sequence[str], alike: Sequence[str], *, shared: bool) -> None:

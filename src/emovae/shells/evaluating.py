@@ -40,8 +40,8 @@ def tell(
     model = load(folder)
     wanted = asked(corpus, model.settings, model.classes, wished)
     if out is not None:
-        if (out / ROWS).exists() and not (out / TOLD).exists():
-            raise OutputError(f"{out} holds the {ROWS} of something else; give --out a new or empty folder")
+        if out.exists() and not (out / TOLD).exists() and (not out.is_dir() or any(out.iterdir())):
+            raise OutputError(f"{out} holds something that is no evaluation; give --out a new or empty folder")
         require_writable(out)
     with bar("recordings") as progress, one_thread():
         found = evaluated(model, corpus, wanted, jobs or min(cpu_count(), READERS), progress)
@@ -50,6 +50,6 @@ def tell(
         click.echo(line, err=True)
     click.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else "\n".join(lines(told)))
     if out is not None:
-        write_bytes(out / ROWS, predictions(model, found))
         write_json(out / TOLD, told)
+        write_bytes(out / ROWS, predictions(model, found))
     return len(found.failed)

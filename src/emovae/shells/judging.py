@@ -63,8 +63,9 @@ def compare(first: Path, second: Path, row_a: str | None, row_b: str | None, sha
     import json
 
     from emovae import compare as comparing
+    from emovae.result_lines import result_in
 
-    results = comparing.result_in(first, row_a, "--row-a"), comparing.result_in(second, row_b, "--row-b")
+    results = result_in(first, row_a, "--row-a"), result_in(second, row_b, "--row-b")
     found = comparing.difference(*results, shared=shared)
     told = comparing.lines(found, (first, second))
     click.echo(json.dumps(comparing.as_json(found), indent=1) if as_json else "\n".join(told))
