@@ -1,0 +1,124 @@
+"""A trained model is asked about a labelled corpus: another language, or one's own test set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.answers import Answers
+from emovae.asked import Asked
+from emovae.audio import Waveform
+from emovae.corpora import Corpus
+from emovae.errors import AudioError
+from emovae.everyone import EVERYONE
+from emovae.extraction import Problem, where
+from emovae.handfuls import ahead, handfuls
+from emovae.trained import TrainedModel
+from emovae.utterance import Utterance
+
+
+class Evaluation(NamedTuple):
+    """What a model says of a corpus.
+
+    Attributes:
+        utterances: those that it could be asked about.
+        labels: of each, in the model's words.
+        answers: what is said of each.
+        short: how many were filled up to a segment.
+        failed: the recordings that could not be used.
+        notices: what a reader should know.
+    """
+
+    utterances: tuple[Utterance, ...]
+    labels: tuple[str, ...]
+    answers: Answers
+    short: int
+    failed: tuple[Problem, ...]
+    notices: tuple[str, ...]
+
+
+class _Heard(NamedTuple):
+    """A recording, or why there is none."""
+
+    utterance: Utterance
+    label: str
+    waveform: Waveform | None
+    problem: Problem | None = None
+
+
+def evaluated(
+    model: TrainedModel,
+    corpus: Corpus,
+    asked: Asked,
+    threads: int = 1,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Evaluation:
+    """Asks a model about utterances, a handful in memory for each thread and two more.
+
+    Args:
+        model: who is asked.
+        corpus: whence the sound comes.
+        asked: which of its utterances.
+        threads: how many recordings are decoded at once.
+        progress: called with the recordings done and their number.
+
+    Raises:
+        AudioError: when no recording can be used.
+    """
+    labels = dict(zip((utterance.id for utterance in asked.utterances), asked.labels, strict=True))
+    told, failed, short = list[_Heard](), list[Problem](), 0
+    parts = list[Answers]()
+    with ThreadPoolExecutor(threads) as pool:
+        for some in ahead(pool, partial(_decoded, corpus, labels), handfuls(asked.utterances), threads + 1):
+            waveforms = [one.waveform for one in some if one.waveform is not None]
+            if waveforms:
+                parts.append(model.answer(waveforms))
+            short += sum(len(waveform) < model.least_samples for waveform in waveforms)
+            told += [one._replace(waveform=None) for one in some if one.problem is None]
+            failed += [one.problem for one in some if one.problem is not None]
+            progress(len(told) + len(failed), len(asked.utterances))
+    if not told:
+        raise AudioError(
+            f"none of the {len(failed):,} recordings of {corpus.name} can be used: {failed[0].where} {failed[0].why}"
+        )
+    return Evaluation(
+        utterances=tuple(one.utterance for one in told),
+        labels=tuple(one.label for one in told),
+        answers=_joined(parts),
+        short=short,
+        failed=tuple(failed),
+        notices=(*_of_training(model, corpus), *corpus.notices, *asked.notices),
+    )
+
+
+def _decoded(corpus: Corpus, labels: dict[str, str], some: Sequence[Utterance]) -> list[_Heard]:
+    return [_heard(corpus, utterance, labels[utterance.id]) for utterance in some]
+
+
+def _heard(corpus: Corpus, utterance: Utterance, label: str) -> _Heard:
+    try:
+        return _Heard(utterance, label, corpus.waveform(utterance))
+    except AudioError as error:
+        place = where(utterance)
+        why = str(error).removeprefix(f"{place} ")
+        return _Heard(utterance, label, None, Problem(utterance.id, place, why))
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    columns: list[NDArray[np.float64]] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Answers(columns[0], columns[1].astype(np.float32), columns[2])
+
+
+def _of_training(model: TrainedModel, corpus: Corpus) -> Iterator[str]:
+    """A warning where the model may have heard who is tested."""
+    training = model.facts["training"]
+    if training["corpus"] == corpus.name:
+        fold = training["fold"]
+        but = "" if fold == EVERYONE else f", unless {fold} holds them out"
+        yield (
+            f"the model was trained on a corpus of the name {corpus.name}, too: if it is this one, these figures are of"
+            f" people whom it has heard{but}, and say nothing of others"
+        )
