@@ -3,7 +3,8 @@
 A real shape of `Labels/labels_consensus.csv`, made-up values: `MSP-PODCAST_0001_0008.wav,N,2.2,4,3,127,Male,Train`
 under `FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set`: neutral by speaker 127.
 Ratings go from 1 to 7 there; here they are brought to emovae's 1 to 5. Who is `Unknown` cannot be kept out of what is
-learned from, and is left out. The publisher's split (`Split_Set`) is one of the folds files that `--folds` takes.
+learned from, and is left out. The publisher's split (`Split_Set`) is not read; written as a folds file, `--folds`
+takes it.
 
 Lotfian, Busso (2019), "Building naturalistic emotionally balanced speech corpus by retrieving emotional speech".
 """
