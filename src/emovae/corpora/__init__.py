@@ -8,13 +8,41 @@
 import os
 from pathlib import Path
 
-from emovae.corpora import emotale, iemocap, nemo, shortcuts, synthetic, table, urdu
+from emovae.corpora import (
+    cremad,
+    emodb,
+    emotale,
+    esd,
+    iemocap,
+    msp_podcast,
+    nemo,
+    ravdess,
+    savee,
+    shortcuts,
+    synthetic,
+    table,
+    tess,
+    urdu,
+)
 from emovae.corpora.corpus import Corpus, Reader
 from emovae.errors import CorpusError
 
 __all__ = ["READERS", "Corpus", "Reader", "guess", "open_corpus", "recorded"]
 
-READERS: tuple[Reader, ...] = (urdu.READER, emotale.READER, nemo.READER, iemocap.READER, table.READER)
+READERS: tuple[Reader, ...] = (
+    urdu.READER,
+    emotale.READER,
+    nemo.READER,
+    iemocap.READER,
+    emodb.READER,
+    ravdess.READER,
+    cremad.READER,
+    tess.READER,
+    savee.READER,
+    msp_podcast.READER,
+    esd.READER,
+    table.READER,
+)
 """Every reader of a folder, in the order in which a folder is held against them; `table` is the most general."""
 
 

@@ -8,60 +8,38 @@ Latif, Qayyum, Usman, Qadir (2018), "Cross lingual speech emotion recognition: U
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from emovae.corpora.corpus import Finding, KnownCount, Reader, Survey, is_recording
-from emovae.errors import CorpusError
+from emovae.corpora.corpus import Finding, KnownCount, Reader, Survey
+from emovae.corpora.named import Naming, find, here, more
 from emovae.labels import emotion_name
 from emovae.utterance import Utterance
-
-PUBLISHED = 400
 
 LETTERS = {"Angry": "A", "Happy": "H", "Neutral": "N", "Sad": "S"}
 
 GENDERS = {"F": "female", "M": "male"}
 
-PLACE = re.compile(
-    r"(?P<folder>[^/]+)/(?P<id>(?P<speaker>S(?P<gender>[FM])\d+)_F\d+_(?P<letter>[A-Z])\d+)\.(?i:wav|flac)"
+NAMING = Naming(
+    title="URDU",
+    place=re.compile(
+        rf"(?P<folder>{'|'.join(LETTERS)})/(?P<id>(?P<speaker>S(?P<gender>[FM])\d+)_F\d+_(?P<letter>[A-Z])\d+)"
+        r"\.(?i:wav|flac)"
+    ),
+    example="Angry/SM1_F10_A010.wav",
+    glances=tuple(f"{folder}/*" for folder in LETTERS),
+    published=400,
 )
-"""A recording's place under the corpus's folder: `Angry/SM1_F10_A010.wav`."""
-
-
-def _fits(root: Path) -> bool:
-    try:
-        places = (f"{folder}/{path.name}" for folder in LETTERS for path in root.glob(f"{folder}/*"))
-        return any(PLACE.fullmatch(place) for place in places)
-    except (OSError, ValueError):  # ValueError: no file system has such a name
-        return False
 
 
 def _survey(root: Path) -> Survey:
-    try:
-        places = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if is_recording(path))
-    except OSError as error:
-        raise CorpusError(f"folder {root} cannot be listed: {error.strerror}; check the path and rights") from error
-    # A place in a hidden folder, such as a bin, is none of the corpus.
-    places = [place for place in places if not re.match(r"\.|.*/\.", place)]
-    named = {place: name for place in places if (name := PLACE.fullmatch(place)) and name["folder"] in LETTERS}
-    utterances = tuple(_utterance(root / place, name) for place, name in named.items())
-    here = len(utterances)
+    found = find(root, NAMING)
     return Survey(
         name="urdu",
-        utterances=utterances,
-        notices=() if here == PUBLISHED else (f"{here} of the {PUBLISHED} recordings of URDU are here",),
-        findings=(*_misnamed(root, [place for place in places if place not in named]), *_torn(root, named)),
+        utterances=tuple(_utterance(root / place, name) for place, name in found.named.items()),
+        notices=here(NAMING, len(found.named)),
+        findings=(*found.misnamed, *_torn(root, found.named)),
     )
-
-
-def _misnamed(root: Path, places: Sequence[str]) -> tuple[Finding, ...]:
-    if not places:
-        return ()
-    message = (
-        f"{root / places[0]} is not named as URDU's recordings are, such as Angry/SM1_F10_A010.wav, in one "
-        f"of the folders {', '.join(LETTERS)}{_more(places)}; take it out, or fetch the corpus anew"
-    )
-    return (Finding("misnamed recordings", message, tuple(places)),)
 
 
 def _torn(root: Path, named: Mapping[str, re.Match[str]]) -> tuple[Finding, ...]:
@@ -72,13 +50,9 @@ def _torn(root: Path, named: Mapping[str, re.Match[str]]) -> tuple[Finding, ...]
     first = named[places[0]]
     message = (
         f"{root / places[0]}: the folder says {first['folder']} ({LETTERS[first['folder']]}), the name says "
-        f"{first['letter']}{_more(places)}; fetch the corpus anew"
+        f"{first['letter']}{more(places)}; fetch the corpus anew"
     )
     return (Finding("folder and name disagree", message, tuple(places)),)
-
-
-def _more(places: Sequence[str]) -> str:
-    return f" ({len(places) - 1} more such recordings)" if len(places) > 1 else ""
 
 
 def _utterance(path: Path, named: re.Match[str]) -> Utterance:
@@ -123,7 +97,7 @@ READER = Reader(
     expects="the folders Angry, Happy, Neutral and Sad with recordings such as Angry/SM1_F10_A010.wav",
     licence="research use",
     source="https://github.com/siddiquelatif/URDU-Dataset",
-    fits=_fits,
+    fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
 )
