@@ -13,6 +13,7 @@ import click
 
 from emovae.errors import EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
+from emovae.shells.exporting import export
 from emovae.shells.models import embed, predict, train
 from emovae.shells.options import (
     at_home,
@@ -227,7 +228,7 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict, embed):
+for _command in (train, predict, embed, export):
     cli.add_command(_command)
 
 
