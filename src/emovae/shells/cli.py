@@ -15,6 +15,7 @@ from emovae.errors import EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.exchanging import pull, push
 from emovae.shells.judging import compare, evaluate
+from emovae.shells.exporting import export
 from emovae.shells.models import embed, predict, train
 from emovae.shells.options import (
     at_home,
@@ -230,7 +231,7 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict, embed, push, pull, serve, evaluate, compare):
+for _command in (train, predict, embed, push, pull, serve, evaluate, compare, export):
     cli.add_command(_command)
 
 

@@ -134,6 +134,8 @@ def predict(
 ) -> None:
     """Say what is heard in files, folders, globs, `-` (a file on standard input), and tables of file, start, end.
 
+    MODEL is a model folder, or an ONNX file that `emovae export` wrote; that needs no torch.
+
     Exit code 1 is an error in some rows, 0 in none.
     """
     from emovae.shells.asking import Asked

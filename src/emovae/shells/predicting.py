@@ -1,18 +1,18 @@
-"""What `emovae predict` does once its arguments are read; this brings torch."""
+"""What `emovae predict` does once its arguments are read; a model folder brings torch, an ONNX file does not."""
 
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import click
 
-from emovae.answers import least_confidence
-from emovae.assembly import load
+from emovae.answers import Model, least_confidence
 from emovae.errors import ConfigError
 from emovae.files import written_whole
-from emovae.machine import one_thread
+from emovae.portable import SUFFIX, load_portable
 from emovae.predict import How, Row, predicted
 from emovae.shells.asking import Asked, Tally
 from emovae.shells.options import bar
@@ -29,23 +29,36 @@ class Wish(NamedTuple):
     tempered: bool
 
 
-def tell(folder: Path, asked: Asked, wish: Wish) -> int:
-    """Writes what a model folder says where it is wanted; how many rows have an error.
+def tell(place: Path, asked: Asked, wish: Wish) -> int:
+    """Writes what a model says where it is wanted; how many rows have an error.
 
     Raises:
         EmovaeError: for a model or an input that cannot be used, or a file that cannot be written.
     """
     form = cast(Format, wish.form or _form_of(wish.out))
     _require_sensible(asked, wish, form)
-    model = load(folder)
-    how = How(asked.cut, least_confidence(model, wish.reject), wish.tempered)
     seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
-    with tempfile.TemporaryDirectory() as place, bar("recordings", shown=seen) as progress, one_thread():
-        wanted = [_from_stdin(Path(place)) if source.file == STDIN else source for source in sources(asked.inputs)]
+    with _opened(place) as model, tempfile.TemporaryDirectory() as own, bar("recordings", shown=seen) as progress:
+        how = How(asked.cut, least_confidence(model, wish.reject), wish.tempered)
+        wanted = [_from_stdin(Path(own)) if source.file == STDIN else source for source in sources(asked.inputs)]
         tally = Tally(len(wanted), progress)
         rows = predicted(model, wanted, how, asked.threads)
-        _write(_counted(rows, tally, place), model.classes, form, wish.out)
+        _write(_counted(rows, tally, own), model.classes, form, wish.out)
     return tally.failed
+
+
+@contextmanager
+def _opened(place: Path) -> Iterator[Model]:
+    """The model of a file or folder, which answers with one thread."""
+    if place.suffix.lower() == SUFFIX and not place.is_dir():
+        yield load_portable(place)
+        return
+    from emovae.assembly import load  # noqa: PLC0415 - torch, which an ONNX file does without
+    from emovae.machine import one_thread  # noqa: PLC0415
+
+    model = load(place)
+    with one_thread():
+        yield model
 
 
 def _require_sensible(asked: Asked, wish: Wish, form: Format) -> None:
@@ -59,11 +72,11 @@ def _require_sensible(asked: Asked, wish: Wish, form: Format) -> None:
         raise ConfigError("- stands for one file on standard input; name it once")
 
 
-def _counted(rows: Iterable[Row], tally: Tally, place: str) -> Iterator[Row]:
+def _counted(rows: Iterable[Row], tally: Tally, own: str) -> Iterator[Row]:
     for row in rows:
         tally.see(row.piece)
-        own = row.piece.file.startswith(f"{place}/")
-        yield row._replace(piece=row.piece._replace(file=STDIN)) if own else row
+        is_own = row.piece.file.startswith(f"{own}/")
+        yield row._replace(piece=row.piece._replace(file=STDIN)) if is_own else row
 
 
 def _form_of(out: Path | None) -> str:
