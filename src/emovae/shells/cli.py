@@ -14,8 +14,8 @@ import click
 from emovae.errors import EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.exchanging import pull, push
-from emovae.shells.judging import compare, evaluate
 from emovae.shells.exporting import export
+from emovae.shells.judging import compare, evaluate
 from emovae.shells.models import embed, predict, train
 from emovae.shells.options import (
     at_home,
