@@ -295,7 +295,7 @@ def test_a_bad_recording_is_named_and_the_others_go_on(folder: Path, small_corpu
     assert len(rows) == 11
     assert told["wa"] == pytest.approx(np.mean([row["label"] == row["predicted"] for row in rows]))
     told_to_people, _ = emovae("evaluate", folder, "--corpus", corpus, "--out", tmp_path / "out", code=1)
-    assert "1 recordings could not be used, and are left out." in told_to_people
+    assert "1 recording is left out, as standard error tells." in told_to_people
 
 
 def test_no_usable_recording_is_an_error(model: TrainedModel, small_corpus: Corpus, tmp_path: Path) -> None:
