@@ -313,6 +313,10 @@ def test_the_same_question_writes_the_same_bytes_and_no_other_folder(folder: Pat
         emovae(*ask, tmp_path / name, "--jobs", 2 if name == "b" else 1)
     for file in ("evaluation.json", "predictions.parquet"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    told = json.loads(emovae("compare", tmp_path / "a", tmp_path / "b", "--json")[0])
+    assert (told["utterances"], told["test"]["differing"], told["told_apart"]) == (12, 0, False)
+    figures = json.loads((tmp_path / "a" / "evaluation.json").read_text(encoding="utf-8"))
+    assert {name: told["first"][name] for name in ("wa", "ua")} == {name: figures[name] for name in ("wa", "ua")}
     before = sorted(each.name for each in folder.iterdir())
     assert "holds something that is no evaluation" in emovae(*ask, folder, code=2)[1]
     assert sorted(each.name for each in folder.iterdir()) == before
