@@ -295,7 +295,7 @@ def test_a_bad_recording_is_named_and_the_others_go_on(folder: Path, small_corpu
     assert len(rows) == 11
     assert told["wa"] == pytest.approx(np.mean([row["label"] == row["predicted"] for row in rows]))
     told_to_people, _ = emovae("evaluate", folder, "--corpus", corpus, "--out", tmp_path / "out", code=1)
-    assert "1 recordings could not be used, and are left out." in told_to_people
+    assert "1 recording is left out, as standard error tells." in told_to_people
 
 
 def test_no_usable_recording_is_an_error(model: TrainedModel, small_corpus: Corpus, tmp_path: Path) -> None:
@@ -313,6 +313,10 @@ def test_the_same_question_writes_the_same_bytes_and_no_other_folder(folder: Pat
         emovae(*ask, tmp_path / name, "--jobs", 2 if name == "b" else 1)
     for file in ("evaluation.json", "predictions.parquet"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    told = json.loads(emovae("compare", tmp_path / "a", tmp_path / "b", "--json")[0])
+    assert (told["utterances"], told["test"]["differing"], told["told_apart"]) == (12, 0, False)
+    figures = json.loads((tmp_path / "a" / "evaluation.json").read_text(encoding="utf-8"))
+    assert {name: told["first"][name] for name in ("wa", "ua")} == {name: figures[name] for name in ("wa", "ua")}
     before = sorted(each.name for each in folder.iterdir())
     assert "holds something that is no evaluation" in emovae(*ask, folder, code=2)[1]
     assert sorted(each.name for each in folder.iterdir()) == before

@@ -74,7 +74,8 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         f"{told['target']}: {told['n']:,} utterances of {told['speakers']:,} speakers. Per cent; intervals of 95 % over"
         " speakers."
     )
-    yield from (line for notice in told["notices"] for line in ("", f"- {notice}"))
+    if told["notices"]:
+        yield from ("", *(f"- {notice}" for notice in told["notices"]))
     body = [[name, percent(told[key]), interval(told["intervals"][key])] for name, key in FIGURES]
     yield from ("", grid(["", "figure", "95 %"], body))
     known = [name for name in told["classes"] if told["recall"][name] is not None]
@@ -97,7 +98,9 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     if told["short"]:
         yield f"{told['short']:,} were shorter than a segment, and filled up."
     if told["failed"]:
-        yield f"{len(told['failed']):,} recordings could not be used, and are left out."
+        count = len(told["failed"])
+        whose = "recording is" if count == 1 else "recordings are"
+        yield f"{count:,} {whose} left out, as standard error tells."
 
 
 def failures(failed: Sequence[Problem]) -> Iterator[str]:
