@@ -32,7 +32,7 @@ from typing import Any
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
     "LogMel": ("emovae.logmel", "LogMel"),
-    "Recognizer": ("emovae.trained", "TrainedModel"),
+    "Recognizer": ("emovae.estimators", "Recognizer"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),
