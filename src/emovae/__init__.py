@@ -31,15 +31,16 @@ from typing import Any
 
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
-    "LogMel": ("emovae.logmel", "LogMel"),
+    "LogMel": ("emovae.transformers", "LogMel"),
     "Recognizer": ("emovae.estimators", "Recognizer"),
+    "VAEFeatures": ("emovae.transformers", "VAEFeatures"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),
 }
 """Public name -> where it lives. They are resolved when asked for, so that `import emovae` costs nothing."""
 
-__all__ = ["Experiment", "LogMel", "Recognizer", "load_experiment", "open_corpus", "run"]
+__all__ = ["Experiment", "LogMel", "Recognizer", "VAEFeatures", "load_experiment", "open_corpus", "run"]
 
 
 def __getattr__(name: str) -> Any:

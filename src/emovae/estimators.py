@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
 from emovae import assembly
 from emovae.answers import Prediction, told
@@ -26,6 +26,7 @@ from emovae.machine import one_thread
 from emovae.predict import AT_ONCE
 from emovae.presets import resolve
 from emovae.recordings_in import Rates, Recording, Recordings, checked, is_one
+from emovae.streaming import WINDOW_S, Stream
 from emovae.trained import TrainedModel
 
 OF_THE_CORPUS = {
@@ -112,7 +113,7 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if y is None:
             raise ValueError("Recognizer requires y to be passed, but the target y is None")
         recordings = checked(self, X, reset=True)
-        labels = column_or_1d(y, warn=True)
+        labels = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=None, input_name="y")
         check_classification_targets(labels)
         speakers = [str(place) for place in range(len(recordings))] if groups is None else [str(one) for one in groups]
         check_consistent_length(recordings, labels, speakers)
@@ -179,6 +180,15 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return labels
 
+    def stream(self, sample_rate_hz: int = SAMPLE_RATE_HZ, window_s: float = WINDOW_S) -> Stream:
+        """A recording that goes on; see `Stream`, and `Stream.bounded` for what `window_s` does.
+
+        Raises:
+            AudioError: for a rate that no recording has.
+        """
+        check_is_fitted(self)
+        return Stream(self.model_, sample_rate_hz, window_s)
+
     def _experiment(self) -> Experiment:
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
@@ -191,6 +201,7 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True  # paths
+        tags.classifier_tags.poor_score = True  # of numbers that are no sound
         return tags
 
 
