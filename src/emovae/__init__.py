@@ -23,7 +23,8 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
     outcome.results["rows"]
 
 A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`:
-`sources` become `pieces`, which `predict` names and `embed` turns into features.
+`sources` become `pieces`, which `predict` names and `embed` turns into features. For scikit-learn it is a `Recognizer`
+(estimators), which also hears a recording that goes on (streaming, resampling); its parts are `transformers`.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
 """What a scikit-learn estimator is given as X, files or waveforms in a list or an array, becomes waveforms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,12 +80,6 @@ def checked(estimator: Any, recordings: Any, *, reset: bool, deep: bool = False)
     return rows
 
 
-def each(recordings: Several, rates: Rates) -> Iterator[Waveform]:
-    """Their waveforms, read one by one."""
-    for recording in recordings:
-        yield rates.waveform(recording)
-
-
 def _is_of_numbers(recordings: Any) -> bool:
     """Whether this is an array of numbers, or would be one, and no list of recordings."""
     if sparse.issparse(recordings) or hasattr(recordings, "iloc"):
@@ -93,4 +87,4 @@ def _is_of_numbers(recordings: Any) -> bool:
     if isinstance(recordings, list | tuple):
         return bool(recordings) and not isinstance(recordings[0], str | Path | np.ndarray)
     array = np.asarray(recordings)
-    return array.ndim != 1 or (array.dtype.kind not in "OUS" and array.dtype.kind != "T")
+    return array.ndim != 1 or array.dtype.kind not in "OUST"  # objects and strings: paths, or waveforms of any length
