@@ -61,3 +61,12 @@ def test_noise_and_a_telephones_band_are_unlike_and_other_utterances_are_not(
     assert shares[0] < 0.2
     assert shares[1] > 0.9
     assert shares[2] > 0.9
+
+
+def test_bands_that_are_copies_of_each_other_do_not_count_twice() -> None:
+    train, others = drawn(60, 0), drawn(30, 1)
+    twice = [[np.concatenate([one, one], axis=1) for one in some] for some in (train, others)]
+    found = fit(*twice)
+    assert np.isfinite([found.strangeness(one) for one in twice[1]]).all()
+    alike = [np.ones((9, 5), np.float32)] * 3
+    assert fit(alike, alike).strangeness(alike[0]) == 0

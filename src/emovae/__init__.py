@@ -23,7 +23,8 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
     outcome.results["rows"]
 
 A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`:
-`sources` become `pieces`, which `predict` names and `embed` turns into features.
+`sources` become `pieces`, which `predict` names and `embed` turns into features. For scikit-learn it is a `Recognizer`
+(estimators), which also hears a recording that goes on (streaming, resampling); its parts are `transformers`.
 """
 
 from importlib import import_module
@@ -31,15 +32,16 @@ from typing import Any
 
 _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
-    "LogMel": ("emovae.logmel", "LogMel"),
-    "Recognizer": ("emovae.trained", "TrainedModel"),
+    "LogMel": ("emovae.transformers", "LogMel"),
+    "Recognizer": ("emovae.estimators", "Recognizer"),
+    "VAEFeatures": ("emovae.transformers", "VAEFeatures"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),
 }
 """Public name -> where it lives. They are resolved when asked for, so that `import emovae` costs nothing."""
 
-__all__ = ["Experiment", "LogMel", "Recognizer", "load_experiment", "open_corpus", "run"]
+__all__ = ["Experiment", "LogMel", "Recognizer", "VAEFeatures", "load_experiment", "open_corpus", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -70,18 +70,22 @@ def told(model: Model, waveforms: Sequence[Waveform], *, as_run: bool = False) -
     """
     answers = model.answer(waveforms)
     shares = (answers.said if as_run else answers.probabilities).astype(np.float64)
-    doubts = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
     return [
-        Prediction(
-            label=model.classes[int(row.argmax())],
-            confidence=float(row.max()),
-            entropy=float(doubt),
-            probabilities=dict(zip(model.classes, row.tolist(), strict=True)),
-            padded=len(waveform) < model.least_samples,
-            strangeness=float(strange),
-        )
-        for row, doubt, waveform, strange in zip(shares, doubts, waveforms, answers.strangeness, strict=True)
+        prediction(model.classes, row, float(strange), padded=len(waveform) < model.least_samples)
+        for row, waveform, strange in zip(shares, waveforms, answers.strangeness, strict=True)
     ]
+
+
+def prediction(classes: Sequence[str], shares: NDArray[np.float64], strangeness: float, *, padded: bool) -> Prediction:
+    """What the probabilities [class] of one utterance say."""
+    return Prediction(
+        label=classes[int(shares.argmax())],
+        confidence=float(shares.max()),
+        entropy=float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum()),
+        probabilities=dict(zip(classes, shares.tolist(), strict=True)),
+        padded=padded,
+        strangeness=strangeness,
+    )
 
 
 def least_confidence(model: Model, reject: float) -> float:

@@ -38,7 +38,11 @@ class Familiarity(NamedTuple):
 
     def distance(self, frames: Array) -> float:
         """Mahalanobis's, in deviations."""
-        return float(np.linalg.norm((spectrum(frames) - self.mean) @ self.whitening))
+        return self.distance_of(spectrum(frames))
+
+    def distance_of(self, statistics: Array) -> float:
+        """The same of an utterance's statistics, see `spectrum`."""
+        return float(np.linalg.norm((statistics - self.mean) @ self.whitening))
 
 
 def spectrum(frames: Array) -> Array:
@@ -54,6 +58,17 @@ def fit(train: Iterable[Array], others: Iterable[Array]) -> Familiarity:
         others: those of people who were not learned from; they set the limit.
     """
     found = LedoitWolf().fit(np.stack([spectrum(frames) for frames in train]).astype(np.float64))
-    whitening = np.linalg.cholesky(found.precision_)
+    whitening = _whitening(found.covariance_, found.precision_)
     usual = Familiarity(found.location_.astype(np.float32), whitening.astype(np.float32), 1.0)
-    return usual._replace(limit=float(np.quantile([usual.distance(frames) for frames in others], USUAL)))
+    limit = float(np.quantile([usual.distance(frames) for frames in others], USUAL))
+    return usual._replace(limit=max(limit, float(np.finfo(np.float32).tiny)))  # 0 where all are alike
+
+
+def _whitening(covariance: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A root of the precision; where bands are copies of each other, directions without variance do not count."""
+    try:
+        return np.asarray(np.linalg.cholesky(precision), np.float64)
+    except np.linalg.LinAlgError:
+        variances, directions = np.linalg.eigh(covariance)
+        alive = variances > variances[-1] * len(variances) * np.finfo(np.float64).eps
+        return np.asarray(directions * np.where(alive, 1 / np.sqrt(np.where(alive, variances, 1.0)), 0.0), np.float64)

@@ -97,9 +97,9 @@ def _by_utterance(groups: dict[Hashable, list[int]], scales: dict[Hashable, Scal
     return [scale_of[utterance] for utterance in range(len(scale_of))]
 
 
-def scale_of(frames: NDArray[np.float32]) -> Scale:
-    """The scale that an utterance's frames [frame, band] set for themselves (`utterance`)."""
-    return _scale_over(lambda: iter([frames]), LEAST_DEVIATION)
+def scale_of(*utterances: NDArray[np.float32]) -> Scale:
+    """The scale that the frames [frame, band] of an utterance set for themselves (`utterance`), or of several."""
+    return _scale_over(lambda: iter(utterances), LEAST_DEVIATION)
 
 
 def _scale(frames: CorpusFrames, members: Sequence[int], read: Read, least_deviation: float) -> Scale:

@@ -1,6 +1,6 @@
 """Two LSTM layers with tanh, a projection, and a softmax (sections 3.2 and 4.3)."""
 
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,16 @@ from torch.nn import functional as F
 from emovae.classifiers.dropout import StepwiseDropout
 from emovae.classifiers.scale import InputScale
 from emovae.config import Classifier
+
+State = tuple[Tensor, Tensor]
+"""Hidden state and cell of each layer, [layer, utterance, unit] each."""
+
+
+class Read(NamedTuple):
+    """What is said after some steps of a sequence, logits [class], and the state in which they leave the layers."""
+
+    logits: Tensor
+    state: State
 
 
 @final
@@ -46,6 +56,14 @@ class LSTMClassifier(nn.Module):
         last = states[torch.arange(len(lengths), device=states.device), lengths - 1]
         logits: Tensor = self.projection(self.dropout(last))
         return logits.float()
+
+    def onward(self, steps: Tensor, state: State | None) -> Read:
+        """Goes on reading one sequence where it was left: steps [step, feature], one at least, after a state.
+
+        The logits are those of `forward` on all that was read.
+        """
+        states, after = self.lstm(self.dropout(self.scale(steps[None])), state)
+        return Read(self.projection(self.dropout(states[:, -1]))[0].float(), after)
 
     def losses(self, batch: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         """The cross-entropy of each utterance, [utterance]."""
