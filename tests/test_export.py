@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from emovae.answers import Answers
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.card import model_card
-from emovae.corpora import Corpus
+from emovae.corpora import Corpus, open_corpus
 from emovae.errors import ConfigError, OutputError
 from emovae.experiment import Watcher
 from emovae.export import content_of, export
@@ -31,6 +32,8 @@ from emovae.shells.cli import cli
 from emovae.trained import TrainedModel
 
 Make = Callable[..., TrainedModel]
+ROOT = Path(__file__).parents[1]
+CORPORA = os.environ.get("EMOVAE_CORPORA")
 LENGTHS_S = (0.01, 0.0249, 0.025, 0.08, 0.115, 0.125, 0.2, 0.21, 1.0, 3.3, 7.77)
 TOLERANCE = 1e-4
 
@@ -168,6 +171,19 @@ def test_a_file_that_says_something_else_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(CORPORA is None, reason="EMOVAE_CORPORA names no folder of real corpora")
+def test_two_hundred_recordings_of_real_speech_up_to_a_minute_are_judged_alike(kept: Kept) -> None:
+    corpus = open_corpus(str(Path(str(CORPORA)) / "emotale"))
+    speech = np.concatenate([corpus.waveform(utterance) for utterance in corpus.utterances[::3]])
+    generator = np.random.default_rng(0)
+    lengths = (np.geomspace(0.2, 60, 200) * SAMPLE_RATE_HZ).astype(np.int64)
+    starts = generator.integers(0, len(speech) - lengths)
+    waveforms = [speech[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+    expected = each_alone(kept.model, waveforms)
+    assert_says(load_portable(kept.file).answer(waveforms), expected)
+
+
 # At the command line
 
 
@@ -201,6 +217,32 @@ def test_a_file_is_asked_without_torch(kept: Kept, sounds: Path) -> None:
     done = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [json.loads(row)["error"] for row in done.stdout.splitlines()] == [""] * 4
+
+
+@pytest.mark.slow
+def test_an_environment_with_the_pinned_packages_alone_answers(kept: Kept, sounds: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "-r",
+        ROOT / "requirements" / "onnx.txt",
+        ROOT,
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(pip, check=True, cwd=tmp_path, env=environment)
+    asks: list[str | Path] = [python.with_name("emovae"), "predict", kept.file, sounds, "--format", "csv"]
+    done = subprocess.run(asks, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == predicted(kept.file, sounds, "csv")
+    for package in ("torch", "scipy", "sklearn", "onnx"):
+        found = subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=False, env=environment)
+        assert b"ModuleNotFoundError" in found.stderr
 
 
 def test_without_onnxruntime_a_person_is_told_what_to_install(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
