@@ -8,7 +8,18 @@ import click
 from benchmarks.kept import keep, told
 from benchmarks.measure import machine
 
-ROWS = ("log-mel", "folder", "autoencoder", "classifier", "one-recording", "prediction", "start-up", "growth", "table1")
+ROWS = (
+    "log-mel",
+    "folder",
+    "autoencoder",
+    "classifier",
+    "one-recording",
+    "prediction",
+    "load",
+    "start-up",
+    "growth",
+    "table1",
+)
 """Each a module of that name."""
 
 
