@@ -20,6 +20,17 @@ ROWS = (
     "growth",
     "table1",
 )
+    "log-mel",
+    "folder",
+    "autoencoder",
+    "classifier",
+    "one-recording",
+    "prediction",
+    "load",
+    "start-up",
+    "growth",
+    "table1",
+)
 """Each a module of that name."""
 
 
