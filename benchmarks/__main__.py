@@ -20,17 +20,6 @@ ROWS = (
     "growth",
     "table1",
 )
-    "log-mel",
-    "folder",
-    "autoencoder",
-    "classifier",
-    "one-recording",
-    "prediction",
-    "load",
-    "start-up",
-    "growth",
-    "table1",
-)
 """Each a module of that name."""
 
 
