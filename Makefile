@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 JOBS ?= 2
+INPUTS ?= 100000
+SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow bench docs check lint types imports clean
+.PHONY: help quickstart test test-slow bench fuzz audit docs check lint types imports clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +40,15 @@ test-slow: $(VENV)/dev.stamp  ## the slow tests
 
 bench: $(VENV)/bench.stamp  ## the comparisons with peers, an hour and a half; ROWS="log-mel start-up" runs some
 	@$(BIN)/python -W ignore -m benchmarks $(ROWS)
+
+fuzz: $(VENV)/dev.stamp  ## 100,000 broken and hostile inputs, some ten minutes; INPUTS=3000 SEED=1 TARGETS="audio onnx"
+	@$(BIN)/python -W ignore -m fuzz --inputs $(INPUTS) --seed $(SEED) --jobs $(JOBS) $(TARGETS)
+
+audit: $(VENV)/run.stamp  ## known vulnerabilities of the pinned packages, where the registry tells of them
+	@test -x $(VENV)/audit/bin/pip-audit || { \
+		$(PYTHON) -m venv $(VENV)/audit && \
+		$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'; } || true
+	@$(BIN)/python -m fuzz.advisories $(VENV)/audit/bin/pip-audit
 
 docs: $(VENV)/dev.stamp  ## the site of docs/, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -15,6 +15,7 @@ ROWS = (
     "classifier",
     "one-recording",
     "prediction",
+    "files",
     "load",
     "start-up",
     "growth",

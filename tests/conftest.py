@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ import torch
 
 from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
-from emovae.experiment import Outcome, run
+from emovae.experiment import Outcome, Watcher, run
+from emovae.final import Means, train_final
+from emovae.locks import held
 from emovae.presets import resolve
+from emovae.trained import TrainedModel
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -61,6 +65,20 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
+    """A VAE-LSTM of the first fold's training side; to be read, not changed."""
+    keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
+    return train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1")
+
+
+@pytest.fixture(scope="session")
 def ran(small_corpus: Corpus, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     experiment, out = resolve(TINY), tmp_path_factory.mktemp("tiny") / "out"
     return Ran(experiment, small_corpus, out, cache, run(experiment, small_corpus, out, cache))
+
+
+@pytest.fixture
+def one_ray() -> Iterator[None]:
+    """Keeps tests that start Ray apart: to end one on a machine is to end all."""
+    with held(Path(tempfile.gettempdir()) / "emovae-tests-ray"):
+        yield

@@ -286,7 +286,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 def test_every_variant_has_a_run_folder_and_all_have_one_table(ended: Ended) -> None:
     names = ["mean", "mean+variance", "wide"]
-    assert {place.name for place in ended.out.iterdir()} == {*names, "cells", "table.md"}
+    assert {place.name for place in ended.out.iterdir()} == {*names, "cells", ".cells.lock", "table.md"}
     for name in names:
         content = json.loads((ended.out / name / "results.json").read_text())
         assert content["experiment"] == f"two-{name}"
@@ -356,6 +356,7 @@ def test_variants_do_not_go_where_a_plain_run_lies(tmp_path: Path) -> None:
     assert [place.name for place in (tmp_path / "out").iterdir()] == ["results.json"]
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_left_is_not_taken_for_the_last_ones(tmp_path: Path) -> None:
     plain = VARIANTS[: VARIANTS.index("variants = [")] + VARIANTS[VARIANTS.index('features = "mean"\n[') :]
     (tmp_path / "one.toml").write_text(plain)

@@ -205,6 +205,7 @@ def free_speech(planted: bool) -> Corpus:
     return relabelled(open_corpus("synthetic:160"), spoken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", [True, False])
 def test_words_of_free_speech_are_asked_of_a_recogniser(planted: bool, tmp_path: Path) -> None:
     told = answers_of(audit(free_speech(planted), tmp_path))["words"]
@@ -409,6 +410,7 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([EMOVAE, "audit", *words], capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "code"), [("synthetic:40", 0), ("synthetic:80:speaker", 1)])
 def test_the_exit_code_says_whether_there_is_a_confound(where: str, code: int, tmp_path: Path) -> None:
     done = command(where, "--cache", tmp_path, "--jobs", "1")
@@ -416,6 +418,7 @@ def test_the_exit_code_says_whether_there_is_a_confound(where: str, code: int, t
     assert done.stdout.splitlines()[-1].startswith("confounds: speaker; " if code else "no confound: speaker, ")
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_json_object(tmp_path: Path) -> None:
     done = command("synthetic:40", "--json", "--mapping", "four", "--cache", tmp_path)
     content = json.loads(done.stdout)
@@ -500,6 +503,7 @@ def test_where_silence_leaves_one_emotion_the_recordings_are_blamed_and_not_the_
         audit(open_corpus(str(folder)), tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_who_stops_reading_is_no_finding(tmp_path: Path) -> None:
     command = f"{EMOVAE} audit synthetic:40 --jobs 1 --cache {tmp_path} | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=120)

@@ -9,22 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import autoencoder, classifier, folder, log_mel
+from benchmarks import autoencoder, classifier, files, folder, log_mel
 from benchmarks.__main__ import ROWS
 from benchmarks.kept import keep, told
 from benchmarks.measure import Paired, Row, faster, machine
 from benchmarks.pythae_vae import in_pythae
 from benchmarks.table1 import cost_of
 
+from emovae.assembly import save
 from emovae.config import FrontEnd
 from emovae.examples import Labelled
+from emovae.export import content_of
 from emovae.latents import Sequences
 from emovae.logmel import LogMel
 from emovae.logmel import log_mel as own_frames
 from emovae.machine import Machine
 from emovae.outputs import held_out
+from emovae.trained import TrainedModel
 
 ROOT = Path(__file__).parents[1]
+MEMORY_NOISE_MIB = 12
 
 
 def test_the_page_tells_of_every_comparison() -> None:
@@ -108,3 +112,26 @@ def test_a_commands_memory_is_that_of_its_children_too() -> None:
     assert cost.seconds > 2
     with pytest.raises(subprocess.CalledProcessError):
         cost_of([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["m", "m.onnx"])
+def test_five_times_as_many_files_take_no_more_memory(
+    name: str, model: TrainedModel, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("many")
+    save(model, place / "m", "")
+    (place / "m.onnx").write_bytes(content_of(model))
+    files.write_files(place / "few", 300)
+    files.write_files(place / "many", 1_500)
+    few, many = (files.told_of(place / name, place / which, place / "out.csv") for which in ("few", "many"))
+    assert 50 < few.mib < many.mib + MEMORY_NOISE_MIB
+    assert many.mib < few.mib + MEMORY_NOISE_MIB
+
+
+def test_a_row_that_is_not_there_is_no_measurement(tmp_path: Path, model: TrainedModel) -> None:
+    save(model, tmp_path / "m", "")
+    files.write_files(tmp_path / "few", 2)
+    (tmp_path / "few" / "notes.txt").touch()
+    with pytest.raises(ValueError, match="has 3 files, and 2 rows are not theirs"):
+        files.told_of(tmp_path / "m", tmp_path / "few", tmp_path / "out.csv")

@@ -376,6 +376,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     assert load(written(tmp_path, b'\xef\xbb\xbfname = "a"\r\nseeds = 2\r\n')).seeds == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_the_config_that_a_run_writes_loads_again_to_an_equal_experiment(tmp_path: Path, preset: str) -> None:
     stated = tomllib.loads((EXPERIMENTS / "table1.toml").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emovae import corpora
-from emovae.corpora import emotale, nemo, table, urdu
+from emovae.corpora import audformat, emotale, nemo, table, urdu
 from emovae.corpora.corpus import Reader
 from emovae.errors import CorpusError
 from emovae.utterance import Vote
@@ -59,6 +59,8 @@ def make_nemo(root: Path, ending: str = "wav") -> Path:
 
 
 MAKERS = {urdu.READER: make_urdu, emotale.READER: make_emotale, nemo.READER: make_nemo}
+LISTING = [reader for reader in corpora.READERS if reader is not audformat.READER]
+"""Those that list a folder; a database's header names its files."""
 every_corpus = pytest.mark.parametrize(("reader", "make"), MAKERS.items(), ids=[r.name for r in MAKERS])
 
 
@@ -206,7 +208,7 @@ def test_a_glance_at_a_strange_place_raises_nothing(
     assert reader.fits(tmp_path) is False
 
 
-@pytest.mark.parametrize("reader", corpora.READERS, ids=[reader.name for reader in corpora.READERS])
+@pytest.mark.parametrize("reader", LISTING, ids=[reader.name for reader in LISTING])
 def test_a_folder_that_may_not_be_listed_is_an_error_that_says_so(
     tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +226,50 @@ def test_a_folder_that_may_not_be_listed_is_an_error_that_says_so(
 def test_a_folder_that_no_reader_knows_is_told_what_each_expects(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"(?s)no reader knows.*urdu: .*emotale: .*nemo: .*table: "):
         corpora.guess(tmp_path)
+
+
+def trouble(where: Path | str) -> str:
+    with pytest.raises(CorpusError) as found:
+        corpora.open_corpus(str(where))
+    return str(found.value)
+
+
+def test_recordings_without_a_table_are_told_to_need_one(tmp_path: Path) -> None:
+    for name in ("a.wav", "b/c.FLAC", "b/._c.wav", "notes.txt"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).touch()
+    told = trouble(tmp_path / "mine")
+    assert told.startswith(f"{tmp_path / 'mine'} has 2 recordings and no table of labels: write metadata.csv")
+    assert "path,label,speaker" in told
+    assert "\n" not in told
+    # A corpus that lies near is not theirs, though its reader knows the folder above.
+    touch(tmp_path, "Audio_Speech_Actors_01-24/Actor_01/03-01-01-01-01-01-01.wav")
+    assert corpora.guess(tmp_path).name == "ravdess"
+    assert trouble(tmp_path / "mine") == told
+
+
+def test_a_folder_of_corpora_names_those_in_it(tmp_path: Path) -> None:
+    make_urdu(tmp_path / "urdu")
+    touch(tmp_path, "mine/metadata.csv", "accounts/2026.csv")
+    told = trouble(tmp_path)
+    assert f"its subfolders mine, urdu can be read; give one of them, such as {tmp_path / 'mine'}" in told
+
+
+def test_a_folder_inside_of_a_corpus_points_to_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_urdu(tmp_path)
+    inside = next(each for each in root.iterdir() if each.is_dir())
+    assert trouble(inside) == f"{inside} lies inside of a corpus; give that, the folder {root}"
+    monkeypatch.chdir(root.parent)
+    told = trouble(Path(root.name) / inside.name)
+    assert told == f"{root.name}/{inside.name} lies inside of a corpus; give that, the folder {root.name}"
+
+
+def test_the_name_of_a_corpus_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "give the one it is in, or `emovae fetch emotale --out FOLDER`" in trouble("emotale")
+    assert "iemocap is the name of a corpus" in trouble("iemocap")
+    assert "fetch" not in trouble("iemocap")
+    assert "corpus table does not exist; check the path" in trouble("table")
 
 
 # URDU

@@ -69,6 +69,7 @@ def test_the_descriptors_are_those_that_opensmile_reads_from_the_file(
     assert {len(found.of(place)) for place in range(4)} == {1} or level == "low_level"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", READS)
 def test_any_number_of_threads_gives_the_same_rows_and_nothing_is_computed_twice(level: Level, tmp_path: Path) -> None:
     corpus = open_corpus("synthetic:40")

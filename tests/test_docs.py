@@ -1,7 +1,8 @@
 """The documentation is held against the code, and its examples are run.
 
-Every fenced block of `own-corpus.md`, `reproduce.md`, `audit.md` and `model.md` that says `bash` or `python` is run as
-it stands, in the order of the page, in one new folder beside `experiments`. A comment in front of a block changes that:
+Every fenced block of `own-corpus.md`, `reproduce.md`, `audit.md`, `model.md` and `archive.md` that says `bash` or
+`python` is run as it stands, in the order of the page, in one new folder beside `experiments`. A comment in front of a
+block changes that:
 
     <!-- shown, not run: why -->    the block is parsed and no more, because it needs IEMOCAP or hours
     <!-- ends with 1 -->            its exit code
@@ -32,7 +33,7 @@ from emovae.shells.cli import cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
-RUN = ("docs/own-corpus.md", "docs/reproduce.md", "docs/audit.md", "docs/model.md")
+RUN = ("docs/own-corpus.md", "docs/reproduce.md", "docs/audit.md", "docs/model.md", "docs/archive.md")
 NOT_RUN, ENDS = "shown, not run", "ends with "
 BLOCK = re.compile(r"(?:^<!-- ([^\n]+) -->\n\n)?^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED_BY_THE_PAPER = {

@@ -20,12 +20,15 @@ from emovae.corpora import READERS, emotale, nemo, recorded, urdu
 from emovae.corpora.corpus import Finding, KnownCount, Reader
 from emovae.diagnosis import Diagnosis
 from emovae.doctor import examine
-from emovae.errors import CorpusError
+from emovae.errors import CorpusError, ProtocolError
 from emovae.logmel import LogMel, log_mel
+from emovae.presets import resolve
 from emovae.recordings import clipped_share
 from emovae.segments import least_frames
+from emovae.tasks import tasks_of
 from emovae.utterance import Utterance
 
+SPEAKERS = ("ann", "bo", "cy", "di", "ed")
 EMOVAE = Path(sys.executable).with_name("emovae")
 Sound = NDArray[np.float32]
 
@@ -54,10 +57,10 @@ def rows(root: Path, lines: Iterable[str], header: str = "path,label,speaker") -
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """Four recordings of two emotions by two speakers, and nothing wrong with them."""
+    """Ten recordings of two emotions by five speakers, and nothing wrong with them."""
     root = tmp_path / "mine"
     lines = []
-    for number, (speaker, label) in enumerate((s, e) for s in ("ann", "bo") for e in ("anger", "sadness")):
+    for number, (speaker, label) in enumerate((s, e) for s in SPEAKERS for e in ("anger", "sadness")):
         write(root / f"{number}.wav", noise(number))
         lines.append(f"{number}.wav,{label},{speaker}")
     rows(root, lines)
@@ -92,10 +95,10 @@ def text_of(found: Diagnosis) -> str:
 def test_a_corpus_without_fault_is_said_to_have_none(mine: Path) -> None:
     found = check(mine)
     assert found.findings == found.notices == ()
-    assert (found.utterances, found.recordings, found.speakers) == (4, 4, 2)
-    assert found.seconds == pytest.approx(1.2)
-    assert found.rates_hz == {16_000: 4}
-    assert text_of(found).splitlines()[-1] == "nothing wrong: 4 utterances, 2 speakers"
+    assert (found.utterances, found.recordings, found.speakers) == (10, 10, 5)
+    assert found.seconds == pytest.approx(3.0)
+    assert found.rates_hz == {16_000: 10}
+    assert text_of(found).splitlines()[-1] == "nothing wrong: 10 utterances, 5 speakers"
 
 
 # Recordings
@@ -211,7 +214,7 @@ def test_a_few_flat_peaks_are_a_note_since_published_television_has_them(mine: P
 
 @pytest.mark.parametrize(("rate_hz", "says"), [(44_100, "all have 44100 Hz"), (8000, "bands above 4000 Hz stay empty")])
 def test_a_rate_that_all_recordings_share_is_a_note(mine: Path, rate_hz: int, says: str) -> None:
-    for number in range(4):
+    for number in range(10):
         write(mine / f"{number}.wav", noise(number, rate_hz=rate_hz), rate_hz=rate_hz)
     found = check(mine)
     assert not found.findings
@@ -282,7 +285,7 @@ def test_a_recording_that_the_table_does_not_list_is_told(mine: Path) -> None:
     finding = only(check(mine), "audio without labels")
     assert finding.places == ("extra.wav",)
     # It keeps nothing from being read.
-    assert len(recorded(str(mine)).read(mine).utterances) == 4
+    assert len(recorded(str(mine)).read(mine).utterances) == 10
 
 
 def test_a_table_that_is_given_itself_may_list_a_part(mine: Path) -> None:
@@ -293,9 +296,9 @@ def test_a_table_that_is_given_itself_may_list_a_part(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "kind", "place"),
     [
-        ("gone.wav,anger,ann", "labels without audio", "gone.wav (line 6)"),
-        (",anger,ann", "empty cells", "table.csv, line 6"),
-        ("0.wav,sadness,ann", "recordings named twice", "line 2 and line 6 both name 0.wav as anger and sadness"),
+        ("gone.wav,anger,ann", "labels without audio", "gone.wav (line 12)"),
+        (",anger,ann", "empty cells", "table.csv, line 12"),
+        ("0.wav,sadness,ann", "recordings named twice", "line 2 and line 12 both name 0.wav as anger and sadness"),
     ],
 )
 def test_a_wrong_row_is_told_by_its_line(mine: Path, line: str, kind: str, place: str) -> None:
@@ -318,9 +321,9 @@ def test_a_wrong_cell_is_told_by_its_line_or_name(mine: Path, old: str, new: str
 
 
 def test_all_cells_that_are_no_numbers_are_told_each_with_its_reason(mine: Path) -> None:
-    lines = [f"{number}.wav,anger,ann,{value}" for number, value in enumerate(("3", "high", "", "nan"))]
-    rows(mine, lines, header="path,label,speaker,arousal")
-    finding = only(check(mine), "odd rows")
+    lines = [f"{number}.wav,{SPEAKERS[number]},{value}" for number, value in enumerate(("3", "high", "", "nan"))]
+    rows(mine, lines, header="path,speaker,arousal")
+    finding = only(check(mine / "table.csv"), "odd rows")
     assert finding.places == (
         "table.csv, line 3: arousal is 'high', no number",
         "table.csv, line 5: arousal is 'nan', no number",
@@ -328,8 +331,11 @@ def test_all_cells_that_are_no_numbers_are_told_each_with_its_reason(mine: Path)
 
 
 def test_one_id_for_two_recordings_is_told(mine: Path) -> None:
-    rows(mine, (f"{number % 3},{number}.wav,anger,ann" for number in range(4)), header="id,path,label,speaker")
-    assert only(check(mine), "one id twice").places == ("0: 0.wav and 3.wav",)
+    named = (
+        f"{number % 9},{number}.wav,{('anger', 'sadness')[number % 2]},{SPEAKERS[number // 2]}" for number in range(10)
+    )
+    rows(mine, named, header="id,path,label,speaker")
+    assert only(check(mine), "one id twice").places == ("0: 0.wav and 9.wav",)
 
 
 def test_several_faults_are_all_told_and_reading_says_how_many_more_there_are(mine: Path) -> None:
@@ -338,8 +344,74 @@ def test_several_faults_are_all_told_and_reading_says_how_many_more_there_are(mi
     add(mine, "1.wav,,ann")
     kinds = [one.kind for one in check(mine).findings]
     assert kinds == ["empty cells", "recordings named twice", "labels without audio"]
-    with pytest.raises(CorpusError, match=r"empty label, line 8 first.*\n2 more findings: `emovae check` tells all"):
+    with pytest.raises(CorpusError, match=r"empty label, line 14 first.*\n2 more findings: `emovae check` tells all"):
         recorded(str(mine)).read(mine)
+
+
+# Labels: whether there is something to learn and to judge
+
+
+def labelled(root: Path, labels: Iterable[tuple[str, str]]) -> list[Finding]:
+    """What is told of a table of so many recordings, each with its speaker and label."""
+    lines = []
+    for number, (speaker, label) in enumerate(labels):
+        write(root / f"{number}.wav", noise(number))
+        lines.append(f"{number}.wav,{label},{speaker}")
+    rows(root, lines)
+    return list(check(root).findings)
+
+
+def both(*speakers: str) -> list[tuple[str, str]]:
+    return [(speaker, label) for speaker in speakers for label in ("anger", "sadness")]
+
+
+def refusal(root: Path) -> str:
+    """What `emovae train` says before it learns."""
+    experiment, corpus = resolve({"name": "train"}), recorded(str(root)).read(root)
+    with pytest.raises(ProtocolError) as error:
+        tasks_of(experiment, corpus, corpus.utterances)
+    return str(error.value)
+
+
+def test_a_misspelled_class_of_one_speaker_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    (found,) = labelled(tmp_path, [*both(*SPEAKERS), ("cy", "angery"), ("cy", "angery"), ("ann", "zeal")])
+    assert found.kind == "classes of one speaker"
+    assert found.places == (
+        "angery: 2 utterances of speaker cy; perhaps anger is meant",
+        "zeal: 1 utterance of speaker ann",
+    )
+    assert found.message.startswith("2 classes are shown by one speaker only")
+    assert refusal(tmp_path).startswith("class angery is shown by one speaker only (cy)")
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_fewer_speakers_than_are_held_out_are_told_as_training_tells_it(count: int, tmp_path: Path) -> None:
+    found = labelled(tmp_path, both(*SPEAKERS[:count]))
+    assert found[0].kind == "too few speakers"
+    assert found[0].message == refusal(tmp_path)
+    assert found[0].message.startswith(f"5 speakers are needed (5 groups of whole speakers), and there are {count}")
+    assert [one.kind for one in found[1:]] == ["classes of one speaker"] * (count == 1)
+
+
+@pytest.mark.parametrize("labels", [[("ann", "anger")], [(speaker, "anger") for speaker in SPEAKERS]])
+def test_a_single_class_is_told(labels: list[tuple[str, str]], tmp_path: Path) -> None:
+    (found,) = labelled(tmp_path, labels)
+    assert (found.kind, found.message) == ("one class", refusal(tmp_path))
+
+
+def test_what_else_keeps_the_speakers_from_being_divided_is_told(tmp_path: Path) -> None:
+    assert not labelled(tmp_path, both(*SPEAKERS))
+    table = (tmp_path / "table.csv").read_text(encoding="utf-8").split()
+    rows(tmp_path, [f"{line},studio" for line in table[1:]], header=f"{table[0]},session")
+    (found,) = check(tmp_path).findings
+    assert (found.kind, found.message) == ("no division", refusal(tmp_path))
+    assert found.message.startswith("one session only (studio)")
+
+
+def test_what_a_publisher_has_too_few_speakers_of_is_a_note(tmp_path: Path) -> None:
+    found = check(make_urdu(tmp_path))
+    assert [one.kind for one in found.findings] == [UNLIKE]
+    assert {"too few speakers", "classes of one speaker"} <= {one.kind for one in found.notices}
 
 
 # Labels: published corpora
@@ -502,8 +574,8 @@ def test_values_that_were_never_published_count_as_too_many() -> None:
 def test_a_missing_recording_is_not_counted(mine: Path) -> None:
     (mine / "0.wav").unlink()
     found = check(mine)
-    assert (found.utterances, found.recordings) == (4, 3)
-    assert {row.values: row.found for row in found.counts[0].rows} == {("anger",): 1, ("sadness",): 2}
+    assert (found.utterances, found.recordings) == (10, 9)
+    assert {row.values: row.found for row in found.counts[0].rows} == {("anger",): 4, ("sadness",): 5}
 
 
 # How it is told
@@ -523,21 +595,21 @@ def test_the_json_is_one_object_that_holds_every_place(mine: Path) -> None:
         *("corpus", "reader", "folder", "ok", "verdict", "utterances", "recordings", "speakers", "seconds"),
         *("sample_rates_hz", "counts", "findings", "notices"),
     ]
-    assert (told["corpus"], told["reader"], told["ok"], told["utterances"]) == ("mine", "table", False, 24)
+    assert (told["corpus"], told["reader"], told["ok"], told["utterances"]) == ("mine", "table", False, 30)
     (finding,) = told["findings"]
     assert list(finding) == ["kind", "count", "message", "places"]
     assert finding["count"] == len(finding["places"]) == 20
     emotions, speakers = told["counts"]
     assert (emotions["title"], emotions["by"], emotions["mapping"]) == ("emotions", ["emotion"], "raw")
-    assert emotions["rows"][0] == {"values": ["anger"], "found": 22, "known": None, "difference": 0}
-    assert len(speakers["rows"]) == 22
+    assert emotions["rows"][0] == {"values": ["anger"], "found": 25, "known": None, "difference": 0}
+    assert len(speakers["rows"]) == 25
 
 
 def test_the_text_cuts_long_lists_and_ends_with_the_verdict(mine: Path) -> None:
     lines = text_of(check(many_silent(mine))).splitlines()
     assert sum("silent_" in line for line in lines) == diagnosis.PLACES
     assert "    and 15 more; --json lists all" in lines
-    assert "speakers: 22, each with 1 to 2 utterances" in lines
+    assert "speakers: 25, each with 1 to 2 utterances" in lines
     assert lines[-1] == "1 finding: silent recordings (20)"
 
 
@@ -567,7 +639,7 @@ def test_the_diagnosis_does_not_depend_on_how_many_are_heard_at_once(mine: Path)
 def test_progress_is_told_up_to_the_last_recording(mine: Path) -> None:
     seen: list[tuple[int, int]] = []
     examine(recorded(str(mine)), mine, progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert seen == [(number, 10) for number in range(1, 11)]
 
 
 def state(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -615,7 +687,7 @@ def test_the_help_says_what_the_exit_codes_mean_and_names_every_option() -> None
 def test_a_sound_corpus_ends_with_0(mine: Path) -> None:
     ended = emovae(mine)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.endswith("\nnothing wrong: 4 utterances, 2 speakers\n")
+    assert ended.out.endswith("\nnothing wrong: 10 utterances, 5 speakers\n")
 
 
 def test_findings_end_with_1_and_json_is_all_that_is_printed(mine: Path) -> None:

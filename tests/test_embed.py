@@ -5,23 +5,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from emovae.archive import open_archive
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import VAE
 from emovae.corpora import Corpus
 from emovae.embed import embedded, names_of
+from emovae.errors import ConfigError
 from emovae.experiment import Watcher
 from emovae.final import Means, train_final
 from emovae.functionals import functionals
 from emovae.logmel import log_mel
 from emovae.pieces import Cut
 from emovae.presets import resolve
-from emovae.shells import embedding
+from emovae.shells import latent_rows
 from emovae.shells.cli import cli
 from emovae.sources import Source
 from emovae.trained import TrainedModel
@@ -95,7 +99,7 @@ def test_every_model_has_names_for_its_features(small_corpus: Corpus, cache: Pat
 def test_pandas_finds_the_index_of_audformat(
     model: TrainedModel, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedding, "ROWS_AT_ONCE", 20)  # several row groups
+    monkeypatch.setattr(latent_rows, "ROWS_AT_ONCE", 20)  # several row groups
     save(model, tmp_path / "m", "")
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     words = ["embed", tmp_path / "m", *sounds, tmp_path / "broken.wav", "--out", tmp_path / "f.parquet"]
@@ -122,3 +126,65 @@ def test_channels_stand_beside_the_features(model: TrainedModel, sounds: list[Pa
     assert table["channel"].tolist() == ["left"]  # the other is silent
     (alone,) = embedded(model, [Source(str(sounds[0]))], Cut(), "utterance")
     np.testing.assert_allclose(table.drop(columns="channel").to_numpy(), alone.values, rtol=1e-5, atol=1e-6)
+
+
+def test_csv_holds_the_same_rows_with_times_in_seconds(
+    model: TrainedModel, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latent_rows, "ROWS_AT_ONCE", 20)  # several batches
+    save(model, tmp_path / "m", "")
+    for form in ("csv", "parquet"):
+        words = ["embed", tmp_path / "m", *sounds, "--channel", "each", "--out", tmp_path / f"f.{form}"]
+        assert CliRunner().invoke(cli, list(map(str, words))).exit_code == 0
+    told, expected = pd.read_csv(tmp_path / "f.csv"), pd.read_parquet(tmp_path / "f.parquet").reset_index()
+    assert list(told.columns) == list(expected.columns)
+    assert told["file"].tolist() == expected["file"].tolist()
+    for name in ("start", "end"):
+        np.testing.assert_allclose(told[name], expected[name].dt.total_seconds(), atol=1e-6)
+    np.testing.assert_array_equal(told.iloc[:, 4:].to_numpy(np.float32), expected.iloc[:, 4:].to_numpy())
+
+
+@pytest.mark.parametrize("name", ["features.xlsx", "features"])
+def test_features_in_no_known_form_are_refused_before_anything_is_read(name: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["embed", str(tmp_path / "m"), "a.wav", "--out", str(tmp_path / name)])
+    assert isinstance(done.exception, ConfigError)
+    assert f"{name} does not say in which form; end it with .parquet, .csv, .yaml" in str(done.exception)
+
+
+def test_an_archive_of_features_has_the_rows_of_one_file_and_is_not_made_twice(
+    model: TrainedModel, sounds: list[Path], tmp_path: Path
+) -> None:
+    save(model, tmp_path / "m", "")
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    words = ["embed", tmp_path / "m", *sounds[:2], tmp_path / "broken.wav", sounds[2], "--out"]
+
+    def done(*more: object) -> Result:
+        result = CliRunner().invoke(cli, list(map(str, (*words, *more))))
+        assert result.exit_code == 1, result.exception
+        return result
+
+    done(tmp_path / "f.parquet")
+    first = done(tmp_path / "archive", "--shard", 2, "--jobs", 1)
+    archive = open_archive(str(tmp_path / "archive"))
+    expected = pq.read_table(tmp_path / "f.parquet")
+    assert pa.concat_tables(list(archive.tables())).equals(expected)
+    assert [name for name, _ in archive.problems()] == [str(tmp_path / "broken.wav")]
+    assert f"{len(expected)} rows, 1 unusable" in first.stdout
+    with pytest.raises(ConfigError, match="holds latents, and no frames"):
+        next(archive.frames())
+    again = done(tmp_path / "archive", "--shard", 2, "--jobs", 1)
+    assert "2 finished before" in again.stderr
+    assert again.stdout == first.stdout
+    other = CliRunner().invoke(
+        cli, list(map(str, (*words, tmp_path / "archive", "--shard", 2, "--level", "utterance")))
+    )
+    assert "level was segment and is utterance" in str(other.exception)
+
+
+@pytest.mark.parametrize(("given", "out"), [("-", "archive"), ("a.wav", "db/db.yaml")])
+def test_what_is_no_archive_is_not_made_one(model: TrainedModel, tmp_path: Path, given: str, out: str) -> None:
+    save(model, tmp_path / "m", "")
+    words = ["embed", str(tmp_path / "m"), given, "--shard", "2", "--out", str(tmp_path / out)]
+    result = CliRunner().invoke(cli, words)
+    assert isinstance(result.exception, ConfigError)
+    assert "does not go with an archive" in str(result.exception)

@@ -266,7 +266,7 @@ def test_a_damaged_file_is_named_with_what_to_do(context_of: Make, tmp_path: Pat
     (place,) = tmp_path.iterdir()
     broken(place, how)
     for look in (lambda: kept_encoder(context, cell_of(context, "VAE-LSTM")), lambda: trained(context, "VAE-LSTM")):
-        with pytest.raises(OutputError, match=rf"(?s){place.name} is damaged .*; delete it"):
+        with pytest.raises(OutputError, match=rf"(?s){place.name} is damaged .*; the `emovae run` command"):
             look()
     place.unlink()
     assert trained(context, "VAE-LSTM")[1] == [0, 1]

@@ -23,7 +23,8 @@ from emovae.errors import AudioError
 from emovae.estimators import Recognizer
 from emovae.logmel import log_mel
 from emovae.trained import TrainedModel
-from emovae.transformers import LogMel, VAEFeatures
+from emovae.transformers import LogMel
+from emovae.vae_features import VAEFeatures
 
 SMALL = (
     "autoencoder.hidden=[16]",
@@ -114,6 +115,7 @@ EXEMPT_RECOGNIZER = {
 LOUD = 60.0  # the checks' numbers are no sound of full scale 1
 
 
+@pytest.mark.slow
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [
         LogMel(full_scale=LOUD),

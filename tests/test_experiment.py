@@ -253,6 +253,7 @@ def test_the_written_configuration_is_the_one_that_ran(ran: Ran) -> None:
 # The same again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_another_folder_and_any_number_of_processes_give_the_same_bytes(ran: Ran, tmp_path: Path, jobs: int) -> None:
     outcome = run(ran.experiment, ran.corpus, tmp_path / "out", tmp_path / "cache", jobs=jobs)

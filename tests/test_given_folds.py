@@ -750,6 +750,7 @@ def emovae(*words: str | Path) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_the_configuration_of_a_run_and_the_file_run_again_to_the_same_bytes(tmp_path: Path) -> None:
     split = as_json(tmp_path / "split.json", by_sentence(open_corpus("synthetic:40").utterances))
     place = ("--corpus", "synthetic:40", "--cache", tmp_path / "cache", "--jobs", "1")

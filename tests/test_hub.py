@@ -5,26 +5,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from emovae import hub as exchange
 from emovae.assembly import load, save
-from emovae.corpora import Corpus
-from emovae.experiment import Watcher
-from emovae.final import Means, train_final
+from emovae.errors import ConfigError
 from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS
-from emovae.presets import resolve
+from emovae.trained import TrainedModel
 from hub_like import TOKEN, HubLike, hub_like
 
 EMOVAE = Path(sys.executable).with_name("emovae")
 
 
 @pytest.fixture(scope="module")
-def kept(small_corpus: Corpus, cache: Path, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
+def kept(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept") / "model"
-    save(train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1"), folder, "---\n---\n# Mine\n")
+    save(model, folder, "---\n---\n# Mine\n")
     return folder
 
 
@@ -40,6 +37,7 @@ def emovae(*words: object, home: Path, token: str = TOKEN) -> "subprocess.Comple
     return subprocess.run([EMOVAE, *map(str, words)], capture_output=True, text=True, env=env, check=False)
 
 
+@pytest.mark.slow
 def test_a_model_comes_back_as_it_went(kept: Path, hub: HubLike, tmp_path: Path) -> None:
     pushed = emovae("push", kept, "anna/voices", "--endpoint", hub.address, home=tmp_path / "home")
     assert pushed.returncode == 0, pushed.stderr
@@ -60,6 +58,7 @@ def test_a_model_comes_back_as_it_went(kept: Path, hub: HubLike, tmp_path: Path)
     assert "holds something; give a new or empty folder" in again.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoilt", "trouble"),
     [
@@ -99,6 +98,7 @@ def test_who_is_not_logged_in_is_told_how(kept: Path, hub: HubLike, tmp_path: Pa
     assert not hub.trees
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("repository", "revision", "trouble"),
     [
@@ -123,3 +123,14 @@ def test_a_server_that_is_not_there_is_told(kept: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "check the name, the network" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["voices", "/voices", "anna/"])
+def test_a_name_without_its_owner_is_refused_before_anything_is_asked(
+    name: str, kept: Path, hub: HubLike, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="is no name of a repository; write it as OWNER/NAME, such as anna/urdu-vae"):
+        exchange.push(kept, name, endpoint=hub.address)
+    with pytest.raises(ConfigError, match="write it as OWNER/NAME"):
+        exchange.pull(name, tmp_path / "mine", endpoint=hub.address)
+    assert not hub.asked

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -71,8 +72,14 @@ def test_training_tells_what_to_expect_and_writes_a_folder(tmp_path: Path) -> No
     # The same again finds its cells, and writes the same model.
     before = {each.name: each.read_bytes() for each in out.iterdir()}
     _, errors = emovae(*small("train", "--corpus", "synthetic:40", "--out", out, "--cache", tmp_path / "cache"))
-    assert "0 cells to compute, 2 finished before" in errors
+    assert "0 cells to compute, 4 finished before" in errors
     assert {each.name: each.read_bytes() for each in out.iterdir()} == before
+
+
+def test_workers_are_asked_for_together_with_their_cluster(tmp_path: Path) -> None:
+    _, errors = emovae("train", "--corpus", "synthetic:40", "--out", tmp_path / "m", "--workers", 2, code=2)
+    assert "--workers 2 are processes of a Ray cluster; name it with --cluster" in errors
+    assert not (tmp_path / "m").exists()
 
 
 def test_training_on_a_published_fold_tells_of_those_held_out(
@@ -94,6 +101,19 @@ def test_training_leaves_other_peoples_files_alone(tmp_path: Path) -> None:
     _, errors = emovae("train", "--corpus", "synthetic:40", "--out", tmp_path, code=2)
     assert "holds something that is no model; give --out a new or empty folder" in errors
     assert [each.name for each in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_model_is_replaced_only_where_that_is_said(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "m", tmp_path / "m")
+    before = (tmp_path / "m" / "README.md").read_bytes()
+    train = ["train", "--corpus", "synthetic:40", "--out", tmp_path / "m", "--cache", place / "cache", "--no-estimate"]
+    _, errors = emovae(*train, code=2)
+    assert "holds a model; say --replace to write over it" in errors
+    assert (tmp_path / "m" / "README.md").read_bytes() == before
+    settings = [word for setting in SMALL[1:] for word in ("--set", setting)]
+    told, _ = emovae(*train, "--replace", *settings)
+    assert "Nobody has estimated it" in told
+    assert (tmp_path / "m" / "README.md").read_bytes() != before
 
 
 def test_a_table_tells_each_recording_and_exits_with_1_for_the_broken_one(place: Path) -> None:
@@ -151,14 +171,23 @@ def test_a_timeline_and_abstaining(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "trouble"),
     [
-        (["--hop", "0.333"], "'0.333' is no time in steps of 10 ms; write 2s, 0.5s or 500ms"),
-        (["--window", "0"], "'0' is no time"),
-        (["--window", "soon"], "'soon' is no time"),
+        (["--hop", "1s"], "--hop 1s goes from one window to the next; give --window, or leave it away"),
+        (["--hop", "0.333"], "'0.333' is no time in steps of 10 ms; write seconds or milliseconds"),
+        (["--window", "0"], "'0' must be above 0; write seconds or milliseconds, such as 90s, 0.5s or 500ms"),
+        (["--window", "0ms"], "'0ms' must be above 0"),
+        *[
+            (["--window", odd], f"'{odd}' is no length of time above 0; write seconds or milliseconds, such as 90s")
+            for odd in ("soon", "2m", "1:30", "-1")
+        ],
+        (["--reject", "20%"], "'20%' is in percent; write 0.2"),
+        (["--reject", "x%"], "'x%' is in percent; write 0.2"),
+        (["--reject", "many"], "'many' is not a valid float"),
         (["--reject", "1"], "1.0 is not in the range 0<=x<1"),
         (["--channel", "up"], "'up' is not one of"),
         (["--format", "parquet"], "give --out FILE.parquet"),
         (["--reject", "0.2", "--no-temperature"], "leave --no-temperature or --reject away"),
         (["--out", "a.doc"], "--out a.doc does not say in which form"),
+        (["--out", "a.xlsx"], "give --format, or end it with .csv, .json, .jsonl, .parquet, .yaml"),
         (["--out", "/proc/none/a.csv"], "cannot write /proc/none/a.csv"),
     ],
 )
@@ -178,3 +207,29 @@ def test_no_model_and_nothing_to_hear_are_told(place: Path, tmp_path: Path) -> N
     assert "is no folder; give a model folder" in emovae("predict", tmp_path / "x", "a.wav", code=2)[1]
     assert "no sound file there" in emovae("predict", place / "m", tmp_path, code=2)[1]
     assert "Missing argument 'INPUT...'" in emovae("predict", place / "m", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("embed", "m.onnx", "a.wav", "--out", "f.parquet"),
+        ("evaluate", "m.onnx", "--corpus", "synthetic:8"),
+        ("push", "m.onnx", "anna/voices"),
+        ("export", "m.onnx", "--onnx", "n.onnx"),
+    ],
+)
+def test_what_an_onnx_file_cannot_do_asks_for_the_model_folder(words: tuple[str, ...]) -> None:
+    _, errors = emovae(*words, code=2)
+    assert "m.onnx is an ONNX file, which `emovae predict` and `serve` can ask and nothing else can use" in errors
+    assert "give the model folder that it was exported from" in errors
+
+
+def test_sound_between_windows_is_told_to_be_unheard(place: Path, tmp_path: Path) -> None:
+    told, errors = emovae("predict", place / "m", good(place)[0], "--window", "0.2s", "--format", "csv")
+    expected = "windows of 0.2 s every 0.5 s leave 0.3 s between them unheard; give --hop 0.2s or less to hear all"
+    assert errors.strip() == expected
+    assert [row["start"] for row in csv.DictReader(io.StringIO(told))][:2] == ["0.0", "0.5"]
+    words = ("embed", place / "m", good(place)[0], "--out", tmp_path / "f.parquet", "--hop", "1s")
+    assert "give --window, or leave it away" in emovae(*words, code=2)[1]
+    assert expected in emovae(*words[:-2], "--window", "0.2s")[1]
+    assert "unheard" not in emovae(*words[:-2], "--window", "0.5s")[1]

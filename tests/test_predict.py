@@ -5,27 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
 from emovae.answers import Prediction, told
-from emovae.audio import SAMPLE_RATE_HZ, Waveform
+from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
 from emovae.corpora import Corpus
+from emovae.corpora.table import READER
 from emovae.errors import ConfigError
-from emovae.experiment import Watcher
-from emovae.final import Means, train_final
 from emovae.hearing import heard
-from emovae.pieces import Cut
+from emovae.pieces import Cut, pieces_of
 from emovae.predict import How, Row, predicted
-from emovae.presets import resolve
 from emovae.sources import Source, sources
 from emovae.trained import TrainedModel
-
-
-@pytest.fixture(scope="session")
-def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
-    keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1")
 
 
 @pytest.fixture(scope="session")
@@ -88,11 +82,24 @@ def test_a_table_names_files_and_parts_of_them_as_seen_from_its_folder(tmp_path:
     assert list(sources([str(tmp_path / "t.tsv")])) == [Source(str(tmp_path / "a.wav"), 1.0)]
 
 
+@pytest.mark.parametrize("column", ["path", "file", "file_name", "filename", "audio", "Path", " file"])
+def test_a_corpuss_own_table_names_its_recordings_here_too(column: str, tmp_path: Path) -> None:
+    written_so = f"{column},label,speaker\na.wav,anger,ann\nb\\c.wav,anger,bo\n"
+    (tmp_path / "metadata.csv").write_text(written_so, encoding="utf-8")
+    as_a_corpus = READER.survey(tmp_path).utterances
+    assert names([tmp_path / "metadata.csv"]) == [str(one.audio) for one in as_a_corpus]
+    pq.write_table(pa.table({column: ["a.wav", "b\\c.wav"], "label": ["anger"] * 2}), tmp_path / "t.parquet")
+    assert names([tmp_path / "t.parquet"]) == [str(one.audio) for one in as_a_corpus]
+    (tmp_path / "t.csv").write_text("path,file\na.wav,d.wav\n", encoding="utf-8")
+    assert names([tmp_path / "t.csv"]) == [str(tmp_path / "d.wav")]  # as `predict` itself writes it
+
+
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
-        (b"", "no column is called file"),
-        (b"path,start\na.wav,1\n", "no column is called file; there are path, start"),
+        (b"", "no column is called path or file or file_name or filename or audio; it has no columns"),
+        (b"place,start\na.wav,1\n", "no column is called path .*; there are place, start; name one of them file"),
+        (b"path,audio\na.wav,b.wav\n", "several columns are called path .*; there are path, audio; name one of them"),
         (b"file,start\na.wav,soon\n", "line 2, start: 'soon' is no time in seconds"),
         (b"file,end\na.wav,-1\n", "line 2, end: '-1' is no time in seconds"),
         (b"file,end\n\na.wav,inf\n", "line 3, end: 'inf' is no time in seconds"),
@@ -194,9 +201,9 @@ def test_a_part_is_what_its_samples_alone_would_be(model: TrainedModel, speech: 
 def test_a_window_is_what_its_samples_alone_would_be(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     whole = written(tmp_path / "a.wav", speech)
     rows = rows_of(model, [whole], window_s=2.0, hop_s=0.75)
-    assert [row.piece.start for row in rows] == [0.75 * number for number in range(10)]
-    assert [row.piece.end for row in rows[:-1]] == [2 + 0.75 * number for number in range(9)]
-    assert rows[-1].piece.end == pytest.approx(len(speech) / SAMPLE_RATE_HZ, abs=1e-6)
+    # The last 77 ms, less than a segment, are in no window.
+    assert [row.piece.start for row in rows] == [0.75 * number for number in range(9)]
+    assert [row.piece.end for row in rows] == [2 + 0.75 * number for number in range(9)]
     for row in rows:
         assert row.piece.start is not None
         assert row.piece.end is not None
@@ -220,7 +227,27 @@ def test_what_is_short_is_filled_up_and_says_so(
         assert "short" in row.flags
         assert row.label is not None
     last = rows_of(model, [written(tmp_path / "b.wav", speech[: 32_000 + samples])], window_s=1.0, hop_s=1.0)[-1]
-    assert "short" in last.flags
+    assert (last.piece.start, last.flags) == (1.0, ())  # so much alone is no window
+
+
+@pytest.mark.parametrize(
+    ("samples", "window_s", "hop_s", "expected"),
+    [
+        (48_058, 0.5, 0.5, [(2.0, 2.5), (2.5, 3.0)]),  # 3.6 ms are new
+        (48_000 + 1839, 0.5, 0.5, [(2.0, 2.5), (2.5, 3.0)]),
+        (48_000 + 1840, 0.5, 0.5, [(2.5, 3.0), (3.0, 3.115)]),
+        (48_000 + 1840, 2.0, 0.5, [(1.0, 3.0), (1.5, 3.115)]),
+        (48_058, 2.0, 0.5, [(0.5, 2.5), (1.0, 3.0)]),
+        (48_058, 1.0, 1.5, [(0.0, 1.0), (1.5, 2.5)]),
+        (1600, 0.05, 0.05, [(0.0, 0.05), (0.05, 0.1)]),  # whole windows stay, however short
+        (800, 2.0, 0.5, [(0.0, 0.05)]),  # and so does the only one
+    ],
+)
+def test_a_last_window_with_less_than_a_segment_that_is_new_is_left_out(
+    samples: int, window_s: float, hop_s: float, expected: list[tuple[float, float]], speech: Waveform
+) -> None:
+    found = pieces_of(Sound(speech[:samples, None], SAMPLE_RATE_HZ), Source("a.wav"), Cut(window_s, hop_s))
+    assert [(piece.start, piece.end) for piece in found][-2:] == expected
 
 
 def test_two_people_of_a_call_are_heard_one_by_one(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
@@ -248,7 +275,8 @@ def test_two_people_of_a_call_are_heard_one_by_one(model: TrainedModel, speech: 
 def test_a_channel_that_is_not_there_is_an_error(model: TrainedModel, speech: Waveform, tmp_path: Path) -> None:
     mono = written(tmp_path / "a.wav", speech)
     assert "has one channel, and none on the right" in rows_of(model, [mono], channel="right")[0].piece.error
-    assert [row.piece.channel for row in rows_of(model, [mono], channel="each")] == ["left"]
+    assert [row.piece.channel for row in rows_of(model, [mono], channel="each")] == ["mix"]
+    assert rows_of(model, [mono], channel="each") == rows_of(model, [mono])
 
 
 def test_many_channels_and_high_rates_are_heard(model: TrainedModel, tmp_path: Path) -> None:

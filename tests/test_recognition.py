@@ -1,6 +1,7 @@
 """Cells with an autoencoder, worked out again from their parts; which cells there are; and how they are kept."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -557,43 +558,28 @@ def without(content: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != name}
 
 
-DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
-    "no probabilities": lambda content: without(content, "probabilities"),
-    "no draws": lambda content: without(content, "averaged"),
-    "draws are half": lambda content: {**content, "averaged": {"posterior": {"test": [[1.0]]}}},
-    "draws are a number": lambda content: {**content, "averaged": 3},
-    "an utterance is missing": lambda content: {**content, "probabilities": content["probabilities"][1:]},
-    "a class is missing": lambda content: {**content, "probabilities": [row[1:] for row in content["probabilities"]]},
-    "rows of two lengths": lambda content: {**content, "probabilities": [[1.0], *content["probabilities"][1:]]},
-    "no number": lambda content: {**content, "probabilities": [[float("nan")] * 4, *content["probabilities"][1:]]},
-    "no shares": lambda content: {**content, "probabilities": [[0.9] * 4, *content["probabilities"][1:]]},
-    "of validation one is missing": lambda content: {**content, "validation": content["validation"][1:]},
-    "of draws one is missing": lambda content: {
-        **content,
-        "averaged": {"posterior": {name: one[1:] for name, one in content["averaged"]["posterior"].items()}},
-    },
-    "of reconstructions one is missing": lambda content: {**content, "reconstruction": content["reconstruction"][1:]},
-    "no use": lambda content: {**content, "use": {}},
-    "no epochs": lambda content: {**content, "classifier_curve": [{}]},
-    "no curve": lambda content: {**content, "autoencoder_curve": "abc"},
-    "words": lambda content: {**content, "reconstruction": "far"},
-    "a list": lambda content: [content],
-    "nothing": lambda _content: None,
+DAMAGES: dict[str, Callable[[str], str]] = {
+    "truncated": lambda text: text[: len(text) // 2],
+    "emptied": lambda _text: "",
+    "a list": lambda text: f"[{text}]",
+    "nothing": lambda _text: "null",
+    "a digit is another": lambda text: re.sub(r"\.\d", lambda found: f".{9 - int(found[0][1])}", text, count=1),
+    "no number": lambda text: re.sub(r"\d+\.\d+", "NaN", text, count=1),
+    "an utterance is missing": lambda text: json.dumps({**json.loads(text), "probabilities": []}),
+    "no checksum": lambda text: json.dumps(without(json.loads(text), "sha256")),
 }
 
 
-@pytest.mark.parametrize("how", [*DAMAGES, "truncated", "emptied"])
+@pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_result_is_named_with_what_to_do(context_of: Make, how: str) -> None:
     context = context_of("draws=2", models=["VAE-LSTM"])
     ((cell, place, _),) = kept(context)
     text = place.read_text()
-    if how in DAMAGES:
-        place.write_text(json.dumps(DAMAGES[how](json.loads(text))))
-    else:
-        place.write_text(text[: len(text) // 2] if how == "truncated" else "")
+    assert DAMAGES[how](text) != text
+    place.write_text(DAMAGES[how](text))
     looks: list[Callable[[], object]] = [lambda: result_of(context, cell), lambda: run_cell(context, cell, silent)]
     for look in looks:
-        with pytest.raises(OutputError, match=rf"{place.name} is damaged .*; delete it, and the `emovae run` command"):
+        with pytest.raises(OutputError, match=rf"{place.name} is damaged .*; the `emovae run` command"):
             look()
     place.unlink()
     run_cell(context, cell, silent)

@@ -16,7 +16,9 @@ from emovae.audit import audit
 from emovae.audited import as_json
 from emovae.certainty import certainty
 from emovae.errors import OutputError
+from emovae.experiment import SUMMED
 from emovae.report import write_report
+from emovae.sums import write_sums
 
 EMOVAE = Path(sys.executable).with_name("emovae")
 CHROMIUM = shutil.which("chromium")
@@ -94,6 +96,7 @@ def changed(folder: Path, change: Callable[[Any], None]) -> Path:
     results = json.loads((folder / "results.json").read_text())
     change(results)
     (folder / "results.json").write_text(json.dumps(results))
+    write_sums(folder, SUMMED)
     return folder
 
 
@@ -370,6 +373,7 @@ def test_names_from_a_persons_files_are_text_and_nothing_else(plain: Path) -> No
     config = (plain / "config.toml").read_text()
     (plain / "results.json").write_text(results.replace("anger", EVIL).replace('"F1"', '"\\"><img src=x> & \\udcff"'))
     (plain / "config.toml").write_text(f"# {EVIL}\n{config}")
+    write_sums(plain, SUMMED)
     write_report(plain)
     page = page_of(plain)
     assert not page.of("script")
@@ -378,6 +382,7 @@ def test_names_from_a_persons_files_are_text_and_nothing_else(plain: Path) -> No
     assert '"><img src=x> & \\udcff' in page.text
 
 
+@pytest.mark.slow
 def test_the_same_run_folder_gives_the_same_bytes(ran: Ran, folder: Path, tmp_path: Path) -> None:
     again = copied(ran, tmp_path)
     subprocess.run(
@@ -472,6 +477,7 @@ def test_what_cannot_be_used_is_told_and_nothing_is_written(
     assert everything(plain) == before
 
 
+@pytest.mark.slow
 def test_the_command_names_the_page_and_tells_an_error_in_one_message(plain: Path, tmp_path: Path) -> None:
     done = subprocess.run([EMOVAE, "report", plain], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"{plain / 'report.html'}\n")
@@ -482,6 +488,7 @@ def test_the_command_names_the_page_and_tells_an_error_in_one_message(plain: Pat
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_does_not_cost_the_results(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

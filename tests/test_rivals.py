@@ -224,6 +224,7 @@ def test_rivals_have_learning_curves_and_report_their_steps(ran: Ran, tmp_path: 
         assert result.autoencoder_curve == []
 
 
+@pytest.mark.slow
 def test_the_same_run_elsewhere_gives_the_same_bytes_and_another_seed_others(ran: Ran, tmp_path: Path) -> None:
     again = run(ran.experiment, ran.corpus, tmp_path, ran.cache, jobs=2)
     assert again.results == ran.outcome.results

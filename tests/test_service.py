@@ -5,40 +5,28 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 
 import av
 import httpx
 import numpy as np
 import pytest
-import soundfile
-import uvicorn
+from click.testing import CliRunner
+from websockets.sync.client import connect
 
 from emovae.answers import told
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import Corpus
-from emovae.experiment import Watcher
-from emovae.final import Means, train_final
-from emovae.machine import single_thread
-from emovae.presets import resolve
-from emovae.shells.service import Limits, service
+from emovae.errors import ConfigError
+from emovae.shells.cli import cli
 from emovae.trained import TrainedModel
+from service_up import encoded, running, sent
 
 EMOVAE = Path(sys.executable).with_name("emovae")
-LIMITS = Limits(most_bytes=2**20, most_s=20.0, receive_s=1.0, at_once=2, waiting=8, most_windows=100)
-
-
-@pytest.fixture(scope="module")
-def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
-    keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1")
 
 
 @pytest.fixture(scope="module")
@@ -46,34 +34,10 @@ def waveform(small_corpus: Corpus) -> Waveform:
     return small_corpus.waveform(small_corpus.utterances[0])
 
 
-@contextmanager
-def running(model: TrainedModel, limits: Limits) -> Iterator[httpx.Client]:
-    config = uvicorn.Config(service(model, {"model": "VAE-LSTM"}, limits, single_thread), port=0, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def client(model: TrainedModel) -> Iterator[httpx.Client]:
-    with running(model, LIMITS) as client:
+    with running(model) as client:
         yield client
-
-
-def encoded(samples: Waveform, kind: str = "WAV", subtype: str = "FLOAT", rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
-    out = io.BytesIO()
-    soundfile.write(out, samples, rate_hz, subtype, format=kind)
-    return out.getvalue()
 
 
 def as_a_browser_sends(samples: Waveform, container: str, codec: str) -> bytes:
@@ -87,10 +51,6 @@ def as_a_browser_sends(samples: Waveform, container: str, codec: str) -> bytes:
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return out.getvalue()
-
-
-def sent(client: httpx.Client, content: bytes, name: str = "a.wav", **query: Any) -> httpx.Response:
-    return client.post("/v1/predict", files={"file": (name, content)}, params=query)
 
 
 def test_it_says_what_predict_says(client: httpx.Client, model: TrainedModel, waveform: Waveform) -> None:
@@ -149,8 +109,26 @@ def tone(seconds: float) -> Waveform:
         (encoded(tone(5)), {"window": 1, "hop": 0.01}, 413, "more than 100 windows"),
         (encoded(tone(1)), {"window": -1}, 422, "greater than or equal"),
         (encoded(tone(1)), {"channel": "up"}, 422, "channel"),
+        (encoded(tone(1)), {"window": "2m"}, 422, "'2m' is no length of time above 0; write seconds or milliseconds"),
+        (encoded(tone(1)), {"window": "0.2ms"}, 422, "steps of 10 ms"),
+        (encoded(tone(1)), {"window": "nan"}, 422, "window"),
     ],
-    ids=["empty", "text", "playlist", "broken webm", "long", "large", "NaN", "channel", "windows", "window", "name"],
+    ids=[
+        "empty",
+        "text",
+        "playlist",
+        "webm",
+        "long",
+        "large",
+        "NaN",
+        "channel",
+        "windows",
+        "window",
+        "name",
+        "minutes",
+        "step",
+        "nan",
+    ],
 )
 def test_what_cannot_be_heard_is_refused_and_the_service_stays_up(
     content: bytes, query: dict[str, Any], status: int, trouble: str, client: httpx.Client
@@ -160,6 +138,34 @@ def test_what_cannot_be_heard_is_refused_and_the_service_stays_up(
     assert trouble in answer.text
     assert "/tmp" not in answer.text
     assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_a_parameter_that_is_none_is_refused_by_its_name(client: httpx.Client) -> None:
+    for path, known in (("/v1/predict", "window, hop, channel, reject"), ("/v1/picture", "channel")):
+        answer = sent(client, encoded(tone(1)), path=path, chanel="each")
+        assert answer.status_code == 422
+        (told_of,) = answer.json()["detail"]
+        assert told_of["loc"] == ["query", "chanel"]
+        assert told_of["msg"] == f"is no parameter of this path, which has {known}; perhaps channel is meant"
+
+
+def test_times_are_taken_as_the_command_takes_them(client: httpx.Client, waveform: Waveform) -> None:
+    plain = sent(client, encoded(waveform), window=0.5, hop=0.25).json()["rows"]
+    assert sent(client, encoded(waveform), window="500ms", hop=" .25s").json()["rows"] == plain
+    assert sent(client, encoded(waveform), window="700s").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "sent_so",
+    [{}, {"content": b"RIFF"}, {"files": {"sound": ("a.wav", b"RIFF")}}, {"data": {"file": "a.wav"}}],
+    ids=["nothing", "no form", "another field", "no file"],
+)
+def test_who_sends_no_file_is_told_how(sent_so: dict[str, Any], client: httpx.Client) -> None:
+    answer = client.post("/v1/predict", **sent_so)
+    assert answer.status_code == 422
+    (told_of,) = answer.json()["detail"]
+    assert told_of["loc"] == ["body", "file"]
+    assert "curl -F file=@recording.wav" in told_of["msg"]
 
 
 def test_a_file_name_is_only_a_name(client: httpx.Client, waveform: Waveform) -> None:
@@ -218,7 +224,7 @@ def test_two_hundred_clients_at_once_are_answered_or_told_to_come_again(
 
 
 def test_metrics_count_what_was_asked(model: TrainedModel, waveform: Waveform) -> None:
-    with running(model, LIMITS) as client:
+    with running(model) as client:
         sent(client, encoded(waveform))
         sent(client, b"x")
         client.get("/made/up")
@@ -229,6 +235,15 @@ def test_metrics_count_what_was_asked(model: TrainedModel, waveform: Waveform) -
     heard = re.search(r"^emovae_audio_seconds_total (\S+)", text, re.MULTILINE)
     assert heard is not None
     assert float(heard[1]) == pytest.approx(len(waveform) / SAMPLE_RATE_HZ, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_told_before_anything_else(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked = ["serve", str(tmp_path / "no model"), "--port", str(taken.getsockname()[1])]
+        done = CliRunner().invoke(cli, asked)
+    assert isinstance(done.exception, ConfigError)
+    assert "Address already in use; give another --port" in str(done.exception)
 
 
 def test_the_command_serves_a_model_folder(model: TrainedModel, waveform: Waveform, tmp_path: Path) -> None:
@@ -242,6 +257,13 @@ def test_the_command_serves_a_model_folder(model: TrainedModel, waveform: Wavefo
                 assert sent(client, encoded(waveform)).status_code == 200
                 assert client.get("/healthz").json()["classes"] == list(model.classes)
                 assert client.get("/openapi.json").json()["paths"].keys() >= {"/v1/predict", "/healthz"}
+                assert client.get("/", headers={"Host": "elsewhere.example"}).status_code == 400
+                sent(client, encoded(waveform), name="Anna.wav", of="Anna")
+                with connect(f"ws{address.removeprefix('http')}/v1/stream?rate=16000&of=Anna") as stream:
+                    stream.send('{"done": true}')
+                    assert "emotion" in str(stream.recv(timeout=10))
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            _, log = process.communicate(timeout=30)
+    assert "Anna" not in log
+    assert "shut" in log.lower()

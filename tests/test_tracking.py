@@ -193,6 +193,7 @@ def test_an_mlflow_that_cannot_be_had_is_told_before_anything_is_computed(tmp_pa
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
 def test_an_extra_that_is_not_installed_is_named(tmp_path: Path, name: str, package: str) -> None:
     (tmp_path / "mine.toml").write_text(EXPERIMENT)

@@ -24,7 +24,7 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
 
 A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`:
 `sources` become `pieces`, which `predict` names and `embed` turns into features. For scikit-learn it is a `Recognizer`
-(estimators), which also hears a recording that goes on (streaming, resampling); its parts are `transformers`.
+(estimators), which also hears a recording that goes on (streaming, resampling); its parts: transformers, vae_features.
 """
 
 from importlib import import_module
@@ -34,7 +34,7 @@ _HOMES = {
     "Experiment": ("emovae.config", "Experiment"),
     "LogMel": ("emovae.transformers", "LogMel"),
     "Recognizer": ("emovae.estimators", "Recognizer"),
-    "VAEFeatures": ("emovae.transformers", "VAEFeatures"),
+    "VAEFeatures": ("emovae.vae_features", "VAEFeatures"),
     "load_experiment": ("emovae.presets", "load"),
     "open_corpus": ("emovae.corpora", "open_corpus"),
     "run": ("emovae.experiment", "run"),

@@ -88,6 +88,19 @@ def prediction(classes: Sequence[str], shares: NDArray[np.float64], strangeness:
     )
 
 
+def unfit(classes: object, confidences: object) -> str:
+    """Why what a file tells of a model's classes and confidences cannot be what they are; "" where it can."""
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return "its classes are no list of names"
+    if not classes or len(set(classes)) < len(classes):
+        return "its classes are none, or one is there twice"
+    if not isinstance(confidences, list) or len(confidences) < 2:
+        return "its confidences are missing"
+    if not all(isinstance(share, float | int) and 0 <= share <= 1 for share in confidences):
+        return "its confidences are no shares"
+    return ""
+
+
 def least_confidence(model: Model, reject: float) -> float:
     """Below it lay the confidence of this share of the validation utterances; 0 for none."""
     shares = np.linspace(0, 1, len(model.confidences))

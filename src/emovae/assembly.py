@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emovae.answers import unfit
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.autoencoders import build
+from emovae.autoencoders import build, weights_in
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Experiment
+from emovae.config import Classifier, Experiment
 from emovae.familiarity import Familiarity
 from emovae.files import fingerprint
 from emovae.frames import FRAMES_VERSION
@@ -66,21 +67,23 @@ def _assembled(content: Content) -> TrainedModel:
     own = (settings.models[0], SAMPLE_RATE_HZ, _front_end(settings))
     if (facts["model"], facts["sample_rate_hz"], facts["front_end"]) != own:
         raise ValueError(f"model, rate or front-end of {FACTS} are not those of {CONFIG}")
-    weights, widest = _under("reader.", tensors), max(max(tensor.shape, default=0) for tensor in tensors.values())
-    stated = (*settings.autoencoder.hidden, settings.autoencoder.latent, settings.classifier.hidden)
-    # Before anything is allocated: what is stated must be there.
-    if max(stated) > widest or len(stated) + settings.classifier.layers > len(tensors):
-        raise ValueError("the widths of its networks are not those of its weights")
-    if not isinstance(facts["classes"], list) or len(set(classes)) < len(classes):
-        raise ValueError("its classes are no list of different names")
+    weights, conditions = _under("reader.", tensors), len(told or ())
+    if why := unfit(facts["classes"], facts["facts"]["confidences"]):
+        raise ValueError(why)
     values = frames_per_segment(settings.segments) * settings.front_end.bands
-    encoder = build(facts["model"], values, len(told or ()), settings.autoencoder, torch.Generator())
+    features = weights["lstm.weight_ih_l0"].shape[1]
+    # Before anything is allocated: what is stated must be there.
+    stated = weights_in(facts["model"], values, conditions, settings.autoencoder)
+    stated += _weights_of_reader(features, len(classes), settings.classifier)
+    if stated > sum(tensor.numel() for tensor in tensors.values()):
+        raise ValueError("the widths of its networks are not those of its weights")
+    encoder = build(facts["model"], values, conditions, settings.autoencoder, torch.Generator())
     encoder.load_state_dict(_under("encoder.", tensors))
-    reader = LSTMClassifier(weights["lstm.weight_ih_l0"].shape[1], len(classes), settings.classifier, torch.Generator())
+    reader = LSTMClassifier(features, len(classes), settings.classifier, torch.Generator())
     reader.load_state_dict(weights)
     scale, usual = _under("scale.", tensors), _under("usual.", tensors)
-    if bool(scale) != (settings.normalise == "train") or len(facts["facts"]["confidences"]) < 2:
-        raise ValueError("the scale of its frames, or its confidences, are missing")
+    if bool(scale) != (settings.normalise == "train"):
+        raise ValueError("the scale of its frames is missing, or of no use")
     model = TrainedModel(
         settings=settings,
         classes=classes,
@@ -96,6 +99,12 @@ def _assembled(content: Content) -> TrainedModel:
     if not np.isfinite([*found.probabilities[0], *found.strangeness]).all():
         raise ValueError("what it says is no number")
     return model
+
+
+def _weights_of_reader(features: int, classes: int, settings: Classifier) -> int:
+    """How many weights the layers of a classifier have, without making any; four gates a unit."""
+    width = settings.hidden
+    return 4 * width * (features + width + 2 * width * (settings.layers - 1)) + classes * width
 
 
 def _front_end(settings: Experiment) -> str:

@@ -17,6 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from emovae.errors import AudioError
+from emovae.utterance import Part
 
 Waveform: TypeAlias = NDArray[np.float32]
 SAMPLE_RATE_HZ = 16_000
@@ -24,9 +25,12 @@ LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4_000, 384_000
 SILENT_PEAK = 1e-4  # -80 dBFS, three steps of 16 bits
 # Lossy codecs overshoot full scale a little and are clipped; this far beyond it a file holds other units.
 LOUDEST_PEAK = 2.0
+ROUNDED_MS = 50
+"""A part may end so much behind the recording, since its times were rounded; beyond that they are of another file."""
 FORMATS = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "MP3"})  # the containers whose end is checked
 
 _MOST_SAMPLES = 2**31  # 8 GiB of float32: a longer promise is a broken header
+_MOST_FRAMES_PER_BYTE = 2**14  # FLAC, the tersest, writes a block of 65,535 silent frames in twelve bytes
 _UNKNOWN_BYTES = 0x7FFF_F000  # sox, arecord and ffmpeg write this or more where they cannot know the length
 _OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # the longest page: header, segment table, segments
 _MP3_OPENING_BYTES = 4096  # longer than any first frame
@@ -44,32 +48,35 @@ class Sound(NamedTuple):
     rate_hz: int
 
 
-def read(path: Path) -> Waveform:
+def read(path: Path, part: Part | None = None) -> Waveform:
     """Hears a recording: the mean of its channels, resampled by soxr (HQ).
 
     Args:
         path: a WAV, FLAC, OGG or MP3 file of 4 to 384 kHz and 1 to 1,024 channels.
+        part: the stretch that is heard; None for all.
 
     Returns:
         float32 samples at 16 kHz, [sample], contiguous, in -1..1; what overshoots a little is clipped.
 
     Raises:
-        AudioError: when the file is missing, not audio, cut, silent, far beyond full scale, or holds NaN or
-            infinity.
+        AudioError: when the file is missing, not audio, cut, silent, far beyond full scale, holds NaN or
+            infinity, or ends before the part.
     """
-    return waveform_of(path, decode(path))
+    return waveform_of(path, decode(path, part))
 
 
-def decode(path: Path) -> Sound:
+def decode(path: Path, part: Part | None = None) -> Sound:
     """The first half of `read`: every frame and channel at the file's own rate.
 
     Raises:
-        AudioError: when the file is missing, not audio or cut.
+        AudioError: when the file is missing, not audio or cut, or ends before the part.
     """
     try:
-        return _decode(path)
+        return _decode(path, part)
     except OSError as error:
         raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise _refused(path, f"holds more sound than there is memory for: {error}", "cut it into parts") from error
 
 
 def waveform_of(path: Path, sound: Sound) -> Waveform:
@@ -115,7 +122,7 @@ def _length(frames: int, rate_hz: int) -> str:
     return f"{frames} frames ({frames / rate_hz:.2f} s)"
 
 
-def _decode(path: Path) -> Sound:
+def _decode(path: Path, part: Part | None) -> Sound:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         start = stream.read(12)
@@ -127,10 +134,13 @@ def _decode(path: Path) -> Sound:
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: soundfile takes .raw for headerless
         raise _refused(path, f"cannot be decoded: its {size} bytes begin with {start!r}") from error
     with source:
-        _require_known(path, source)
+        _require_known(path, source, size)
         rate_hz, promised = int(source.samplerate), int(source.frames)
         try:
-            sound = _samples(source)
+            if part is not None:
+                first, promised = _span(path, part, promised, rate_hz)
+                source.seek(first)
+            sound = _samples(source, promised)
         except soundfile.SoundFileError as error:
             heard = _length(max(0, source.tell()), rate_hz)
             trouble = f"is cut or broken: of {_length(promised, rate_hz)} it gives {heard}"
@@ -143,24 +153,36 @@ def _decode(path: Path) -> Sound:
     return Sound(sound, rate_hz)
 
 
-def _samples(source: soundfile.SoundFile) -> Waveform:
-    """All samples [frame, channel]; those of 16 bits are scaled here, several times faster than by libsndfile."""
+def _span(path: Path, part: Part, frames: int, rate_hz: int) -> tuple[int, int]:
+    """The first frame of a part of a recording, and how many it has."""
+    first = round(part.start_s * rate_hz)
+    last = frames if part.end_s is None else round(part.end_s * rate_hz)
+    if last > frames + rate_hz * ROUNDED_MS // 1000 or not 0 <= first < min(last, frames):
+        trouble = f"has {_length(frames, rate_hz)}, which does not hold the part {part} s"
+        raise _refused(path, trouble, "mend the times of the part")
+    return first, min(last, frames) - first
+
+
+def _samples(source: soundfile.SoundFile, frames: int) -> Waveform:
+    """So many samples [frame, channel]; those of 16 bits are scaled here, several times faster than by libsndfile."""
     if source.subtype != "PCM_16":
-        samples: Waveform = source.read(dtype="float32", always_2d=True)
+        samples: Waveform = source.read(frames, dtype="float32", always_2d=True)
         return samples
-    whole: NDArray[np.int16] = source.read(dtype="int16", always_2d=True)
+    whole: NDArray[np.int16] = source.read(frames, dtype="int16", always_2d=True)
     return np.multiply(whole, np.float32(2.0**-15), dtype=np.float32)
 
 
-def _require_known(path: Path, source: soundfile.SoundFile) -> None:
-    """Requires a container, a rate and a length that can be trusted."""
+def _require_known(path: Path, source: soundfile.SoundFile, size: int) -> None:
+    """Requires a container, a rate and a length that can be trusted, before memory is taken for so much."""
     if source.format not in FORMATS:
         raise _refused(path, f"is {source.format}, not WAV, FLAC, OGG or MP3", "convert it to WAV or FLAC")
     if not LOWEST_RATE_HZ <= source.samplerate <= HIGHEST_RATE_HZ:
         raise _refused(path, f"has {source.samplerate} Hz, not {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz")
-    if source.frames * source.channels > _MOST_SAMPLES:
+    if source.frames * source.channels > _MOST_SAMPLES or source.frames > size * _MOST_FRAMES_PER_BYTE:
         # A FLAC that was encoded into a pipe leaves its length open, and libsndfile says 2^63 - 1.
-        trouble = f"claims {source.frames} frames of {source.channels} channels, which nobody can decode"
+        trouble = (
+            f"claims {source.frames} frames of {source.channels} channels in {size} bytes, which nobody can decode"
+        )
         raise _refused(path, trouble, "encode it again into a file")
     if source.format == "MP3" and not _says_how_long(path):
         trouble = "does not say how long it is: no Xing, Info or VBRI tag before its first frame"

@@ -1,9 +1,10 @@
 """Arrays on disk, named by what they were computed from, and memory-mapped when read.
 
 An array is two files: the values as raw little-endian float32, and a JSON beside them, written last, so that an array
-without its JSON was never finished.
+without its JSON was never finished. The JSON holds the checksum of both.
 """
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.files import damaged, read_json, write_json, written_whole
+from emovae.errors import DamagedError
+from emovae.files import clear_begun, damaged, digest_of_file, read_sealed, set_aside, write_sealed, written_whole
+from emovae.locks import Tell
 
 Rows = NDArray[np.float32]
 
@@ -32,15 +35,39 @@ class Cached(NamedTuple):
     facts: dict[str, Any]
 
 
+def intact(folder: Path, key: str, tell: Tell) -> Cached | None:
+    """As `find`, with every value read and compared with the checksum.
+
+    Args:
+        folder: the cache.
+        key: the name.
+        tell: is told of a damaged array, which is set aside.
+    """
+    values, beside = _places(folder, key)
+    try:
+        found = find(folder, key)
+        if found is not None and digest_of_file(values) != found.facts["values"]:
+            tell(set_aside(values, damaged(values, "its checksum is not its content's")))
+            return None
+    except DamagedError as error:
+        tell(set_aside(beside, error))
+        return None
+    return found
+
+
 def find(folder: Path, key: str) -> Cached | None:
-    """The array of that name, or None when it is not there or not whole."""
+    """The array of that name, or None when it is not there or not whole.
+
+    Raises:
+        DamagedError: when the JSON is not as it was written.
+    """
     values, beside = _places(folder, key)
     if not (beside.exists() and values.exists()):
         return None
-    facts = read_json(beside)
-    if "shape" not in facts:
-        raise damaged(beside, "no shape")
-    rows, columns = facts["shape"]
+    facts = read_sealed(beside)
+    rows, columns = _shape(beside, facts.get("shape"))
+    if not isinstance(facts.get("values"), str):
+        raise damaged(beside, "it holds no checksum of the values")
     if values.stat().st_size != rows * columns * np.dtype(np.float32).itemsize:
         return None
     if rows == 0:  # the system maps no empty file
@@ -62,16 +89,30 @@ def keep(folder: Path, key: str, columns: int, blocks: Iterable[Rows], facts: di
         OutputError: when the folder cannot be written.
     """
     values, beside = _places(folder, key)
-    rows = fresh = 0
+    rows, fresh, digest = 0, 0, hashlib.sha256()
     with written_whole(values) as stream:
         for block in blocks:
             rows += len(block)
-            fresh += stream.write(np.ascontiguousarray(block, np.dtype("<f4")).data)
+            content = np.ascontiguousarray(block, np.dtype("<f4")).data
+            digest.update(content)
+            fresh += stream.write(content)
             if fresh > SYNCED_BYTES:
                 stream.flush()
                 os.fsync(stream.fileno())
                 fresh = 0
-    write_json(beside, {**facts, "shape": [rows, columns]})
+    write_sealed(beside, {**facts, "shape": [rows, columns], "values": digest.hexdigest()})
+
+
+def clear(folder: Path, key: str) -> None:
+    """Removes what a killed process has begun of an array; for who holds its lock."""
+    clear_begun(folder, f"{key}.*")
+
+
+def _shape(beside: Path, told: Any) -> tuple[int, int]:
+    """Rows and columns, where they are some."""
+    if isinstance(told, list) and [type(one) for one in told] == [int, int] and told[0] >= 0 and told[1] > 0:
+        return told[0], told[1]
+    raise damaged(beside, f"{told!r:.80} is no shape of rows and columns")
 
 
 def _places(folder: Path, key: str) -> tuple[Path, Path]:

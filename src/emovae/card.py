@@ -9,6 +9,8 @@ from typing import Any
 from emovae.heldout import MIXED
 from emovae.trained import TrainedModel
 
+GIVEN_UP = 0.1
+"""A class of which a model finds less than this share is as good as unknown to it."""
 LIMITS = """\
 ## What it is for, and what not
 
@@ -21,7 +23,8 @@ It tells how speech *sounds* to those who labelled the training recordings; nobo
 - Other languages, microphones, ages or ways to speak than it was trained on make it worse, and it may be sure of itself
   nevertheless. `emovae predict` marks speech whose spectrum is unlike the training speech; try it on recordings of
   yours whose labels you know.
-- The licence of the training recordings may bind the model: see where they come from."""
+- The licence of the training recordings may bind the model: see where they come from. `model.json` keeps marks of them:
+  nothing can be heard or named by these, but who has the very file of a recording can tell that it was learned from."""
 
 
 def model_card(trained: TrainedModel) -> str:
@@ -57,6 +60,8 @@ Representations of Speech Emotion". Preset `{settings.preset}`; every setting is
 
 {_expected(estimate, training)}
 
+{_itself(trained.facts.get("itself"))}
+
 {LIMITS}
 """
 
@@ -70,11 +75,16 @@ def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -
         else f"Trained alike and asked about {estimate['n']:,} utterances"
         f"{'' if MIXED in estimate['by'] else ' of speakers it had not heard'} ({estimate['by']}),"
     )
-    lines = [f"{whose} it names", ""]
+    chance = 1 / len(training["classes"])
+    lines = [f"{whose} it names (by chance: UA {chance:.0%})", ""]
     for name, what in (("wa", "of all utterances (WA)"), ("ua", "of each class, on the mean (UA)")):
         interval = estimate.get("intervals", {}).get(name)
         between = f", 95 % interval over speakers {interval[0]:.1%} to {interval[1]:.1%}" if interval else ""
         lines.append(f"- {estimate[name]:.1%} {what}{between}")
+    for name, one in estimate.get("beside", {}).items():
+        lines.append(
+            f"- beside it {name}, which learns no features, on the same people: WA {one['wa']:.1%}, UA {one['ua']:.1%}"
+        )
     known = {name: recall for name, recall in estimate.get("recall", {}).items() if recall is not None}
     recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in known.items())
     if recalls:
@@ -83,3 +93,21 @@ def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -
         told = ", ".join(f"{name} {side['ua']:.0%} (n = {side['n']:,})" for name, side in sides.items())
         lines.append(f"- UA by {group}: {told}")
     return "\n".join(lines)
+
+
+def _itself(found: Mapping[str, Any] | None) -> str:
+    """What this very model says of those who stopped its learning, and which classes it has given up."""
+    if found is None:  # a model of before
+        return ""
+    recall = ", ".join(f"{name} {share:.0%}" for name, share in found["recall"].items() if share is not None)
+    lines = [
+        f"This very model, asked about the {found['n']:,} utterances that stopped its learning, finds of each class:"
+        f" {recall}."
+    ]
+    given_up = [name for name, share in found["recall"].items() if share is not None and share < GIVEN_UP]
+    if given_up:
+        lines.append(
+            f"**It finds almost none of: {', '.join(given_up)}.** Do not ask it about these; more recordings or other"
+            " settings may mend that."
+        )
+    return "\n\n".join(lines)

@@ -28,7 +28,7 @@ def decode(path: Path, most_s: float) -> Sound:
     """
     try:
         known = soundfile.info(path)
-    except (soundfile.SoundFileError, OSError):
+    except (soundfile.SoundFileError, OSError, TypeError):  # TypeError: soundfile takes .raw for headerless
         return _by_av(path, most_s)
     if known.frames > most_s * known.samplerate:
         raise _too_long(known.frames / known.samplerate, most_s)

@@ -24,6 +24,7 @@ from emovae.errors import AudioError, ConfigError
 from emovae.extraction import Progress, Rows, Transform, extract, unusable
 from emovae.files import fingerprint
 from emovae.frames import CorpusFrames
+from emovae.locks import Tell, nobody
 
 Level = Literal["low_level", "functionals"]
 
@@ -90,12 +91,13 @@ def descriptors_of(
     *,
     threads: int = 1,
     progress: Progress = lambda _done, _of: None,
+    tell: Tell = nobody,
 ) -> Descriptors:
     """The descriptors that the models of an experiment read, and no others; arguments as of `corpus_descriptors`."""
     levels = dict.fromkeys(READS[model] for model in (*experiment.baselines, *experiment.rivals) if model in READS)
     return Descriptors(
         **{
-            level: corpus_descriptors(corpus, frames, level, folder, threads=threads, progress=progress)
+            level: corpus_descriptors(corpus, frames, level, folder, threads=threads, progress=progress, tell=tell)
             for level in levels
         }
     )
@@ -109,6 +111,7 @@ def corpus_descriptors(
     *,
     threads: int = 1,
     progress: Progress = lambda _done, _of: None,
+    tell: Tell = nobody,
 ) -> CorpusFrames:
     """Computes the descriptors of a corpus, or finds them in the cache.
 
@@ -119,6 +122,7 @@ def corpus_descriptors(
         folder: the cache.
         threads: how many recordings are read at once.
         progress: called with the recordings done and their number.
+        tell: see `extract`.
 
     Raises:
         AudioError: when a recording has a descriptor that is no finite number; nothing is put in its place.
@@ -130,7 +134,7 @@ def corpus_descriptors(
     corpus = replace(corpus, utterances=frames.utterances)
     facts = (DESCRIPTORS_VERSION, level, version("opensmile"))
     transform = Transform(_described(level), COLUMNS[level], facts)
-    found = extract(corpus, transform, folder, threads=threads, progress=progress)
+    found = extract(corpus, transform, folder, threads=threads, progress=progress, tell=tell)
     if left_out := found.left_out(found.problems):
         raise unusable(left_out, corpus)
     return CorpusFrames(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emovae import counts, recordings
+from emovae import counts, divisible, recordings
 from emovae.corpora.corpus import Finding, Reader
 from emovae.corpora.matching import LABELS_WITHOUT_AUDIO, NAMED_TWICE, below
 from emovae.diagnosis import Diagnosis
@@ -30,23 +30,31 @@ def examine(reader: Reader, root: Path, *, jobs: int = 1, progress: Progress = l
     """
     survey = reader.survey(root)
     folder = root if root.is_dir() else root.parent
-    by_path = {os.path.normpath(str(one.audio)): one for one in reversed(survey.utterances) if one.audio is not None}
-    heard = _hear(list(reversed(by_path.values())), folder, jobs, progress)
+    present = (one for one in reversed(survey.utterances) if one.audio is not None)
+    by_place = {(os.path.normpath(str(one.audio)), one.part): one for one in present}
+    heard = _hear(list(reversed(by_place.values())), folder, jobs, progress)
     here = {os.path.normpath(one.path) for one in heard if one.is_here}
     utterances = [one for one in survey.utterances if os.path.normpath(str(one.audio)) in here]
     counted = counts.tables(utterances, reader.known)
     told = {one.kind for one in survey.findings}
     # What the reader tells of missing and repeated recordings is better than what the ear can tell.
     audible = [one for one in heard if one.is_here or LABELS_WITHOUT_AUDIO not in told]
+    # A published corpus of two speakers is as it should be, and still nothing to train on by the usual protocol.
+    obstacles = tuple(divisible.obstacles(survey.utterances, survey.mapping))
     findings = (
         *survey.findings,
         *survey.remarks,
         *_nothing(survey.utterances),
         *_ids(survey.utterances, folder, told_of_same=NAMED_TWICE in told),
+        *(obstacles if reader.release is None else ()),
         *counts.findings(counted),
         *recordings.findings(audible),
     )
-    notices = (*(Finding("note", notice) for notice in survey.notices), *recordings.notices(heard))
+    notices = (
+        *(Finding("note", notice) for notice in survey.notices),
+        *(() if reader.release is None else obstacles),
+        *recordings.notices(heard),
+    )
     return Diagnosis(
         corpus=survey.name,
         reader=reader.name,

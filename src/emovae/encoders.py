@@ -1,21 +1,19 @@
 """The trained autoencoder of a cell: read where it is finished, trained and kept otherwise."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 
+from emovae import weights
 from emovae.autoencoders import AE, CVAE, Network, build
 from emovae.config import CONDITIONED
 from emovae.course import Epoch, OnEpoch
 from emovae.errors import ProtocolError
 from emovae.examples import Examples
-from emovae.files import damaged, write_bytes
+from emovae.files import damaged
 from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, seed_of
 from emovae.latents import conditions
 from emovae.normalise import Normaliser
@@ -54,15 +52,14 @@ def kept_encoder(context: Context, cell: Cell) -> Encoder | None:
         OutputError: when its file is damaged.
     """
     place = encoder_place(context, cell)
-    if not place.exists():
+    kept = weights.kept(place)
+    if kept is None:
         return None
     network = fresh_network(context, cell)
     try:
-        with safetensors.safe_open(place, "pt") as kept:
-            told = json.loads(kept.metadata()["told"])
-            network.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118
-            return Encoder(network, told["curve"], Use(**told["use"]))
-    except (safetensors.SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
+        network.load_state_dict(kept.tensors)
+        return Encoder(network, kept.told["curve"], Use(**kept.told["use"]))
+    except (RuntimeError, KeyError, TypeError) as error:
         raise damaged(place, error) from error
 
 
@@ -92,10 +89,7 @@ def encoder_of(context: Context, cell: Cell, normaliser: Normaliser, on_epoch: O
 def keep_encoder(context: Context, cell: Cell, network: Network, curve: list[Epoch], validation: Examples) -> Encoder:
     """Writes what has been trained for a cell, and how much of its latent space is used on held-out segments."""
     use = use_of(network, validation, context.machine.device)
-    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    # One entry: the order of several is not the same in every file.
-    told = {"told": json.dumps({"curve": curve, "use": use._asdict()})}
-    write_bytes(encoder_place(context, cell), safetensors.torch.save(weights, told))
+    weights.keep(encoder_place(context, cell), network.state_dict(), {"curve": curve, "use": use._asdict()})
     return Encoder(network, curve, use)
 
 
@@ -168,6 +162,16 @@ def examples_of(context: Context, cell: Cell, normaliser: Normaliser) -> tuple[E
     """What a cell's autoencoder learns from, and what stops it.
 
     Raises:
+        ProtocolError: see `members_of`.
+    """
+    train, validation = members_of(context, cell)
+    return examples_from(context, cell, normaliser, train), examples_from(context, cell, normaliser, validation)
+
+
+def members_of(context: Context, cell: Cell) -> tuple[list[int], list[int]]:
+    """The utterances that a cell's autoencoder learns from, and those that stop it.
+
+    Raises:
         ProtocolError: when nobody of them has a condition.
     """
     train, validation = autoencoder_members(context, cell)
@@ -176,10 +180,11 @@ def examples_of(context: Context, cell: Cell, normaliser: Normaliser) -> tuple[E
             f"{cell.model}, {context.fold(cell).name}: nobody who is learned from, or nobody who stops the learning,"
             " has an emotion to condition on; use --set condition=target"
         )
-    return _examples(context, cell, normaliser, train), _examples(context, cell, normaliser, validation)
+    return train, validation
 
 
-def _examples(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:
+def examples_from(context: Context, cell: Cell, normaliser: Normaliser, members: Sequence[int]) -> Examples:
+    """The segments of utterances as a cell's autoencoder learns from them."""
     machine = context.machine
     segmented = segment(normaliser, members, context.experiment.segments, machine.room, machine.kept)
     if cell.model not in CONDITIONED:

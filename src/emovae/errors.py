@@ -27,3 +27,11 @@ class ProtocolError(EmovaeError):
 
 class OutputError(EmovaeError):
     """A folder that cannot be written."""
+
+
+class DamagedError(OutputError):
+    """A file of emovae's own that is not as it was written."""
+
+
+class NoSpaceError(OutputError):
+    """A disk that is full."""

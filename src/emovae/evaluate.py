@@ -16,6 +16,7 @@ from emovae.errors import AudioError
 from emovae.everyone import EVERYONE
 from emovae.extraction import Problem, where
 from emovae.handfuls import ahead, handfuls
+from emovae.marks import mark, parted
 from emovae.trained import TrainedModel
 from emovae.utterance import Utterance
 
@@ -47,6 +48,7 @@ class _Heard(NamedTuple):
     label: str
     waveform: Waveform | None
     problem: Problem | None = None
+    mark: str = ""
 
 
 def evaluated(
@@ -90,7 +92,7 @@ def evaluated(
         answers=_joined(parts),
         short=short,
         failed=tuple(failed),
-        notices=(*_of_training(model, corpus), *corpus.notices, *asked.notices),
+        notices=(*_of_training(model, corpus, told), *corpus.notices, *asked.notices),
     )
 
 
@@ -100,7 +102,7 @@ def _decoded(corpus: Corpus, labels: dict[str, str], some: Sequence[Utterance]) 
 
 def _heard(corpus: Corpus, utterance: Utterance, label: str) -> _Heard:
     try:
-        return _Heard(utterance, label, corpus.waveform(utterance))
+        return _Heard(utterance, label, corpus.waveform(utterance), mark=mark(corpus, utterance))
     except AudioError as error:
         place = where(utterance)
         why = str(error).removeprefix(f"{place} ")
@@ -112,10 +114,18 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     return Answers(columns[0], columns[1].astype(np.float32), columns[2])
 
 
-def _of_training(model: TrainedModel, corpus: Corpus) -> Iterator[str]:
-    """A warning where the model may have heard who is tested."""
+def _of_training(model: TrainedModel, corpus: Corpus, told: Sequence[_Heard]) -> Iterator[str]:
+    """A warning where the model has heard who is tested, or may have."""
     training = model.facts["training"]
-    if training["corpus"] == corpus.name:
+    known = parted(training.get("recordings") or "")
+    again = [one for one in told if one.mark in known]
+    if again:
+        people, speakers = {one.utterance.speaker for one in again}, {one.utterance.speaker for one in told}
+        yield (
+            f"{len(again):,} of the {len(told):,} recordings are such as the model learned from, and {len(people):,} of"
+            f" the {len(speakers):,} speakers people whom it has heard: their figures say nothing of others"
+        )
+    elif training["corpus"] == corpus.name:
         fold = training["fold"]
         but = "" if fold == EVERYONE else f", unless {fold} holds them out"
         yield (

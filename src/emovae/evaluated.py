@@ -72,7 +72,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"{told['target']}: {told['n']:,} utterances of {told['speakers']:,} speakers. Per cent; intervals of 95 % over"
-        " speakers."
+        f" speakers. By chance UA is {percent(1 / sum(share is not None for share in told['recall'].values()))}."
     )
     if told["notices"]:
         yield from ("", *(f"- {notice}" for notice in told["notices"]))

@@ -25,9 +25,17 @@ class World(NamedTuple):
 
 
 def world_of(
-    experiment: Experiment, frames: CorpusFrames, task: Task, folder: Path, device: str, fold: str | None
+    experiment: Experiment,
+    frames: CorpusFrames,
+    task: Task,
+    folder: Path,
+    device: str,
+    fold: str | None,
+    learners: int = 1,
 ) -> World:
     """The cell of a final model, in the fold of this name or number (from 1); None for everyone.
+
+    So many `learners` will learn its autoencoder together.
 
     Raises:
         ProtocolError: for a fold that is not there, or too few speakers.
@@ -42,7 +50,7 @@ def world_of(
     model = experiment.models[0]
     condition = "marginal" if model == "CVAE-LSTM" else None
     cell = Cell(model, 0, place, experiment.seed, condition, experiment.autoencoder.latent)
-    machine = Machine(device, experiment.precision, shared_room(None, 1, folder / "arrays"))
+    machine = Machine(device, experiment.precision, shared_room(None, 1, folder / "arrays"), learners)
     return World(Context(experiment, frames, (task,), folder, machine), cell)
 
 

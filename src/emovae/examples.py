@@ -1,6 +1,6 @@
 """What is learned from, and how it comes batch by batch: segments by an autoencoder, sequences by a classifier."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,11 +42,12 @@ class Examples(NamedTuple):
             yield self.segments[some], None if self.conditions is None else self.conditions[some]
             let_go(self.segments)
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Those of an order, so many at once."""
+    def batches(self, parts: Iterable[Tensor], size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Batches of these places, each of so many or fewer."""
         # Of a file the system maps some 64 KiB about each row that is read from it.
-        many = max(1, AT_ONCE_BYTES // (size * max(self.segments[0].nbytes, 2**16)))
-        for number, members in enumerate(torch.split(order, size), 1):
+        row_bytes = self.segments.shape[1] * self.segments.itemsize
+        many = max(1, AT_ONCE_BYTES // (size * max(row_bytes, 2**16)))
+        for number, members in enumerate(parts, 1):
             yield self.batch(members)
             if number % many == 0:
                 let_go(self.segments)

@@ -5,35 +5,50 @@
 3
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli_w
 
-from emovae.cells import result_of
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.curves import curves
 from emovae.descriptors import descriptors_of, without_missing
-from emovae.files import require_writable, write_bytes, write_json
+from emovae.files import clear_begun, require_writable, write_bytes, write_json
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.given_folds import GivenFolds
 from emovae.grid import Context, cells_of
+from emovae.locks import held
 from emovae.machine import Machine, gpu_bytes, resolve_precision
 from emovae.predictions import predictions
 from emovae.results import results
 from emovae.room import shared_room
 from emovae.segments import least_frames
-from emovae.stages import Step
+from emovae.stages import Listener, Step
+from emovae.sums import write_sums
 from emovae.tables import markdown
 from emovae.targets import mapping_of
 from emovae.tasks import notices_of, subsets_of, tasks_of
 from emovae.together import learn_together
+from emovae.unfinished import unfinished
 from emovae.values import values_parquet
 from emovae.views import write_views
 from emovae.workers import Job, jobs_of, run_jobs
+
+SUMMED = (
+    "config.toml",
+    "curves.parquet",
+    "predictions.parquet",
+    "results.json",
+    "values.parquet",
+    "views.safetensors",
+)
+"""What a run writes that never changes, however often it runs again."""
+Run = Callable[[Context, Sequence[Job], Listener], Generator[Job]]
+"""Computes jobs and yields each when it is done, see `workers.run_jobs`."""
 
 
 class Outcome(NamedTuple):
@@ -52,6 +67,9 @@ class Outcome(NamedTuple):
 
 class Watcher:
     """Is told how a run goes on, and says nothing; a shell overrides what it wants to show."""
+
+    def notice(self, text: str) -> None:
+        """Something that a person should know: a damaged file, another process that is waited for."""
 
     def frames(self, done: int, of: int) -> None:
         """So many recordings have become frames."""
@@ -74,6 +92,11 @@ class Several(Watcher):
 
     def __init__(self, *watchers: Watcher) -> None:
         self.watchers = watchers
+
+    def notice(self, text: str) -> None:
+        """See `Watcher`."""
+        for watcher in self.watchers:
+            watcher.notice(text)
 
     def frames(self, done: int, of: int) -> None:
         """See `Watcher`."""
@@ -113,6 +136,7 @@ def run(
     memory_gib: float | None = None,
     given: GivenFolds | None = None,
     cells_in: Path | None = None,
+    elsewhere: Run | None = None,
 ) -> Outcome:
     """Runs an experiment and writes its results.
 
@@ -131,6 +155,7 @@ def run(
             half of what the machine has.
         given: the folds that others have made, where the experiment's protocols are `given`.
         cells_in: where finished cells lie; None for `out/cells`.
+        elsewhere: computes jobs in other places; None for processes of this machine.
 
     Raises:
         EmovaeError: what a person can mend, before anything long has begun wherever that is possible.
@@ -139,6 +164,26 @@ def run(
     experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
     require_writable(out)
     require_writable(cache)
+    folder = out / "cells" if cells_in is None else cells_in
+    with held(folder, watcher.notice):
+        for place in (out, out / "figures", folder):
+            clear_begun(place)
+        return _run(experiment, corpus, out, cache, folder, watcher, jobs, device, memory_gib, given, elsewhere)
+
+
+def _run(
+    experiment: Experiment,
+    corpus: Corpus,
+    out: Path,
+    cache: Path,
+    folder: Path,
+    watcher: Watcher,
+    jobs: int,
+    device: str,
+    memory_gib: float | None,
+    given: GivenFolds | None,
+    elsewhere: Run | None,
+) -> Outcome:
     able, left_out = without_missing(experiment)
     _, notices = subsets_of(experiment, corpus)
     # Planned before anything is decoded, so that what cannot be divided is told at once.
@@ -146,16 +191,17 @@ def run(
     frames = frames_of(experiment, corpus, cache, watcher, jobs)
     if frames.left_out:
         tasks = tasks_of(experiment, corpus, frames.utterances, given)
-    described = descriptors_of(able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames)
-    folder = out / "cells" if cells_in is None else cells_in
+    described = descriptors_of(
+        able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames, tell=watcher.notice
+    )
     context = Context(able, frames, tasks, folder, Machine(device, experiment.precision), described)
     cells = list(cells_of(context))
-    open_cells = [cell for cell in cells if result_of(context, cell) is None]
+    open_cells = unfinished(context, cells, watcher.notice)
     waiting = jobs_of(context, open_cells)
     watcher.planned(context, waiting, len(cells) - len(open_cells))
     processes = max(1, min(jobs, len(waiting)))
     room = shared_room(memory_gib, processes, cache / "arrays")
-    _compute(context._replace(machine=context.machine._replace(room=room)), waiting, processes, watcher)
+    _compute(context._replace(machine=context.machine._replace(room=room)), waiting, processes, watcher, elsewhere)
     divided = (*(() if given is None else given.notices), *notices_of(tasks))
     told = (*corpus.notices, *notices, *divided, *left_out)
     content = results(context, corpus.name, cells, told, mapping_of(experiment, corpus))
@@ -166,6 +212,7 @@ def run(
     else:  # an earlier run with other settings may have left one
         (out / "values.parquet").unlink(missing_ok=True)
     write_views(context, cells, out / "views.safetensors")
+    write_sums(out, SUMMED)
     watcher.finished(content)
     return Outcome(content, len(open_cells), frames.digest)
 
@@ -180,13 +227,15 @@ def frames_of(experiment: Experiment, corpus: Corpus, cache: Path, watcher: Watc
         skip=experiment.on_bad_audio == "skip",
         threads=jobs,
         progress=watcher.frames,
+        tell=watcher.notice,
     )
 
 
-def _compute(context: Context, jobs: Sequence[Job], processes: int, watcher: Watcher) -> None:
-    if context.machine.device == "cuda":
+def _compute(context: Context, jobs: Sequence[Job], processes: int, watcher: Watcher, elsewhere: Run | None) -> None:
+    if context.machine.device == "cuda" and elsewhere is None:
         learn_together(context, [cell for job in jobs for cell in job], watcher.step, gpu_bytes() // 2)
-    with closing(run_jobs(context, jobs, processes, watcher.step)) as finished:
+    compute = elsewhere or partial(run_jobs, processes)
+    with closing(compute(context, jobs, watcher.step)) as finished:
         for job in finished:
             watcher.done(job)
 

@@ -14,9 +14,10 @@ from torch import set_num_threads
 from emovae import cache
 from emovae.audio import Waveform
 from emovae.corpora import Corpus
-from emovae.errors import AudioError
-from emovae.files import fingerprint
+from emovae.errors import AudioError, NoSpaceError
+from emovae.files import fingerprint, full
 from emovae.handfuls import AHEAD, HANDFUL, ahead, handfuls
+from emovae.locks import Tell, held, nobody
 from emovae.machine import one_thread
 from emovae.utterance import Utterance
 
@@ -92,6 +93,7 @@ def extract(
     *,
     threads: int = 1,
     progress: Progress = lambda _done, _of: None,
+    tell: Tell = nobody,
 ) -> Extraction:
     """Transforms the recordings of a corpus, or finds the rows in the cache.
 
@@ -101,6 +103,7 @@ def extract(
         folder: the cache.
         threads: how many recordings are read at once.
         progress: called with the recordings done and their number.
+        tell: is told of rows that were damaged, and of another process that computes the same ones.
 
     Raises:
         OutputError: when the cache cannot be written.
@@ -110,15 +113,36 @@ def extract(
         digests, missing = _digests(corpus, pool)
         present = tuple(digests)
         key = fingerprint([*transform.facts, list(digests.values())], 32)
-        found = cache.find(folder, key)
+        found = cache.intact(folder, key, tell)
         if found is None:
-            facts: dict[str, Any] = {"lengths": [], "problems": []}
-            results = ahead(pool, partial(_transformed, corpus, transform), handfuls(present), threads + AHEAD)
-            cache.keep(folder, key, transform.columns, _rows(results, len(present), facts, progress), facts)
-            found = cache.find(folder, key)
+            with held(folder / key, tell):
+                found = cache.intact(folder, key, tell)  # another may have made it meanwhile
+                if found is None:
+                    cache.clear(folder, key)
+                    results = ahead(pool, partial(transformed, corpus, transform), handfuls(present), threads + AHEAD)
+                    _keep(folder, key, transform.columns, results, len(present), progress)
+                    found = cache.find(folder, key)
     assert found is not None
     lengths = np.asarray(found.facts["lengths"], np.int64)
     return Extraction(key, present, lengths, dict(found.facts["problems"]), tuple(missing))
+
+
+def _keep(
+    folder: Path,
+    key: str,
+    columns: int,
+    results: Iterable[list[tuple[Utterance, Rows | AudioError]]],
+    of: int,
+    progress: Progress,
+) -> None:
+    """Writes the rows of all recordings; where the disk is full, tells how much they need as it seems."""
+    facts: dict[str, Any] = {"lengths": [], "problems": []}
+    try:
+        cache.keep(folder, key, columns, _rows(results, of, facts, progress), facts)
+    except NoSpaceError as error:
+        lengths = facts["lengths"]
+        size = sum(lengths) * columns * np.dtype(np.float32).itemsize
+        raise full(folder / key, size * of // max(1, len(lengths)), error) from error
 
 
 def unusable(problems: Sequence[Problem], corpus: Corpus) -> AudioError:
@@ -140,16 +164,16 @@ def _digests(corpus: Corpus, pool: ThreadPoolExecutor) -> tuple[dict[Utterance, 
     digests: dict[Utterance, str] = {}
     missing: list[Problem] = []
     some = [corpus.utterances[start : start + HANDFUL] for start in range(0, len(corpus.utterances), HANDFUL)]
-    named = pool.map(lambda few: [_trying(corpus.digest)(utterance) for utterance in few], some)
+    named = pool.map(lambda few: [trying(corpus.digest)(utterance) for utterance in few], some)
     for utterance, digest in zip(corpus.utterances, chain.from_iterable(named), strict=True):
         if isinstance(digest, AudioError):
-            missing.append(Problem(utterance.id, where(utterance), _why(utterance, digest)))
+            missing.append(Problem(utterance.id, where(utterance), why_of(utterance, digest)))
         else:
             digests[utterance] = digest
     return digests, missing
 
 
-def _trying(work: Callable[[Utterance], T]) -> Callable[[Utterance], T | AudioError]:
+def trying(work: Callable[[Utterance], T]) -> Callable[[Utterance], T | AudioError]:
     """The same work, giving an audio error back in place of raising it, so that all of them can be told at once."""
 
     def tried(utterance: Utterance) -> T | AudioError:
@@ -169,7 +193,7 @@ def _rows(
     for some in results:
         for utterance, result in some:
             if isinstance(result, AudioError):
-                facts["problems"].append([done, _why(utterance, result)])
+                facts["problems"].append([done, why_of(utterance, result)])
                 facts["lengths"].append(0)
             else:
                 facts["lengths"].append(len(result))
@@ -178,15 +202,16 @@ def _rows(
         progress(done, of)
 
 
-def _transformed(
+def transformed(
     corpus: Corpus, transform: Transform, some: Sequence[Utterance]
 ) -> list[tuple[Utterance, Rows | AudioError]]:
-    """The rows of some recordings, or why one has none."""
-    heard = [(utterance, _trying(corpus.waveform)(utterance)) for utterance in some]
+    """The rows of some recordings, or why one has none; see `why_of`."""
+    heard = [(utterance, trying(corpus.waveform)(utterance)) for utterance in some]
     waveforms = [waveform for _, waveform in heard if not isinstance(waveform, AudioError)]
     rows = iter(transform.rows(waveforms) if waveforms else ())
     return [(utterance, one if isinstance(one, AudioError) else next(rows)) for utterance, one in heard]
 
 
-def _why(utterance: Utterance, error: AudioError) -> str:
+def why_of(utterance: Utterance, error: AudioError) -> str:
+    """The reason without the file's place."""
     return str(error).removeprefix(f"{where(utterance)} ")

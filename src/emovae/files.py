@@ -1,14 +1,19 @@
-"""Files appear whole or not at all: written beside, synced, renamed."""
+"""Files appear whole or not at all: written beside, synced, renamed. What is computed once carries its checksum."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from emovae.errors import OutputError
+from emovae.errors import ConfigError, DamagedError, NoSpaceError, OutputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk, or the share of it that a person has."""
 
 
 @contextmanager
@@ -22,6 +27,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         A binary file. When the block raises, the unfinished file is removed and `path` stays as it was.
 
     Raises:
+        NoSpaceError: when the disk is full.
         OutputError: when the place cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -32,7 +38,10 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+        _sync(path.parent)
     except OSError as error:
+        if error.errno in FULL:
+            raise full(path, _size(beside), error) from error
         raise OutputError(f"cannot write {path}: {error.strerror or error}; give a folder you can write to") from error
     finally:
         # Where the name itself is the trouble, even this fails; the message above has told it already.
@@ -40,10 +49,60 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             beside.unlink()
 
 
+def require_parquet(instead: str = "") -> None:
+    """Requires pyarrow, which an environment that only answers does without.
+
+    Args:
+        instead: what would do without it, too.
+
+    Raises:
+        ConfigError: when it is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401, PLC0415 - a second that others need not wait for
+    except ImportError as error:
+        remedy = "pip install pyarrow" + (f"; or {instead}" if instead else "")
+        raise ConfigError(f"Parquet needs pyarrow, which is not installed: {remedy}") from error
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a whole file, see `written_whole`."""
-    with written_whole(path) as stream:
-        stream.write(content)
+    try:
+        with written_whole(path) as stream:
+            stream.write(content)
+    except NoSpaceError as error:
+        raise full(path, len(content), error) from error
+
+
+def full(path: Path, needed: int, why: BaseException) -> NoSpaceError:
+    """The error to raise where a disk has no room for a file of so many bytes, or of more."""
+    reason = why.strerror if isinstance(why, OSError) else "No space left on device"
+    return NoSpaceError(
+        f"cannot write {path}: {reason}; it needs {_megabytes(needed)} or more, and"
+        f" {_megabytes(shutil.disk_usage(path.parent).free)} are free there. Free some, or give another folder; what is"
+        " finished is kept, and the same command goes on from it"
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _sync(folder: Path) -> None:
+    """Brings a new name to the disk: after a power cut it would be the old one otherwise."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot, and keep order by themselves
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def canonical_json(value: object) -> str:
@@ -57,10 +116,12 @@ def canonical_json(value: object) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON file for people: indented, keys in the order given."""
-    write_bytes(
-        path,
-        (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
-    )
+    write_bytes(path, json_for_people(value))
+
+
+def json_for_people(value: object) -> bytes:
+    """A JSON value as people read it: indented, keys in the order given."""
+    return (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:
@@ -77,11 +138,57 @@ def read_json(path: Path) -> Any:
         raise damaged(path, error) from error
 
 
-def damaged(path: Path, why: object) -> OutputError:
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Writes a JSON object with the checksum of its content."""
+    write_bytes(path, sealed(value))
+
+
+def sealed(value: dict[str, Any]) -> bytes:
+    """A JSON object with the checksum of its content, as it is written."""
+    return json_for_people({**value, "sha256": fingerprint(value, 64)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Reads what `write_sealed` wrote.
+
+    Raises:
+        DamagedError: when it is not as it was written.
+        OutputError: when it cannot be read.
+    """
+    return _unsealed(path, read_json(path))
+
+
+def unsealed(path: Path, content: bytes) -> dict[str, Any]:
+    """The JSON object that `sealed` made, which lies at `path`.
+
+    Raises:
+        DamagedError: when it is not as it was made.
+    """
+    try:
+        return _unsealed(path, json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error) from error
+
+
+def _unsealed(path: Path, value: Any) -> dict[str, Any]:
+    try:
+        if value.pop("sha256") == fingerprint(value, 64):
+            return dict(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, f"it holds no checksum: {error}") from error
+    raise damaged(path, "its checksum is not its content's")
+
+
+def set_aside(path: Path, why: DamagedError) -> str:
+    """Takes a damaged file its name away, so that it is computed again; tells so."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    return f"{str(why).partition(';')[0]}; it lies in {aside.name} now, and is computed again"
+
+
+def damaged(path: Path, why: object) -> DamagedError:
     """The error to raise for a file of emovae's own that is not as it was written."""
-    return OutputError(
-        f"{path} is damaged ({why}); delete it, and the `emovae run` command that wrote it computes it again"
-    )
+    return DamagedError(f"{path} is damaged ({why}); the `emovae run` command that wrote it computes it again")
 
 
 def unreadable(path: Path, error: OSError) -> OutputError:
@@ -102,6 +209,22 @@ def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def clear_begun(folder: Path, names: str = "*") -> None:
+    """Removes files that a killed process has begun, see `written_whole`; for who knows that nobody else writes.
+
+    Args:
+        folder: where they lie.
+        names: of the finished files, a pattern.
+    """
+    for begun in folder.glob(f".{names}.part"):
+        begun.unlink(missing_ok=True)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nothing is there, or an empty folder."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def require_writable(folder: Path) -> None:

@@ -5,7 +5,7 @@ to expect of a model that learned from everyone is estimated by the same trainin
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,26 +13,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from emovae import marks
 from emovae.autoencoders import CVAE
 from emovae.calibration import Floats, fit_temperature, tempered
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.everyone import World, place_of, world_of
-from emovae.experiment import Watcher, frames_of, run
+from emovae.experiment import Run, Watcher, frames_of, run
 from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
 from emovae.grid import Cell, Context, autoencoder_members
 from emovae.latents import conditions
+from emovae.locks import held
 from emovae.logmel import HOP_MS
 from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
-from emovae.metrics import confusion_matrix, scores
+from emovae.metrics import confusion_matrix, recalls, scores
 from emovae.recognition import Learned, learn
-from emovae.tasks import tasks_of
+from emovae.tasks import Task, tasks_of
 from emovae.trained import TrainedModel, needs_weights
+from emovae.unfinished import unfinished
 
+PLAIN = "functionals-SVM"
+MOST_PLAIN = 5000
+"""Of more utterances that baseline takes longer than the model."""
 QUANTILES = 101
 """Of the confidence on validation utterances, for the share that is to be turned away."""
 
@@ -46,6 +52,10 @@ class Means(NamedTuple):
         jobs: how many processes, or recordings that are read at once.
         device: `cpu` or `cuda`.
         given: the folds that others have made, where the protocol is `given`.
+        elsewhere: computes the cells of an estimate in other places; None for processes of this machine.
+        learn: trains the final model's autoencoder in other places, and keeps it where its cell looks for it; None for
+            this process.
+        learners: how many processes learn in `learn`.
     """
 
     cache: Path
@@ -53,18 +63,34 @@ class Means(NamedTuple):
     jobs: int = 1
     device: str = "cpu"
     given: GivenFolds | None = None
+    elsewhere: Run | None = None
+    learn: Callable[[Context, Cell, Watcher], None] | None = None
+    learners: int = 1
 
 
 def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, Any]:
     """What to expect of a model that learns from everyone: the same training on each fold of the protocol.
 
+    Beside it stands what a machine without learned features reaches there, where the corpus is not too large for that.
     Arguments and errors as for `train_final`. Finished cells are kept in the cache.
     """
     _require_portable(experiment)
-    cache, watcher, jobs, device, given = means
-    out = _folder(experiment, corpus, cache)
-    row = run(experiment, corpus, out, cache, watcher, jobs=jobs, device=device, given=given).results["rows"][0]
+    beside = (PLAIN,) if len(corpus.utterances) <= MOST_PLAIN else ()
+    done = run(
+        experiment.model_copy(update={"baselines": beside}),
+        corpus,
+        _folder(experiment, corpus, means.cache),
+        means.cache,
+        means.watcher,
+        jobs=means.jobs,
+        device=means.device,
+        given=means.given,
+        elsewhere=means.elsewhere,
+    )
+    rows = done.results["rows"]
+    (row,) = [one for one in rows if one["model"] == experiment.models[0]]
     return {
+        "beside": {one["model"]: {"wa": one["wa"], "ua": one["ua"]} for one in rows if one["model"] in beside},
         "by": row["protocol"],
         "n": row["n"],
         "wa": row["wa"],
@@ -97,16 +123,20 @@ def train_final(
         EmovaeError: what a person can mend, as in `experiment.run`.
     """
     _require_portable(experiment)
-    cache, watcher, jobs, device, given = means
+    cache, watcher, jobs, device, given = means[:5]
     experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
     planned = tasks_of(experiment, corpus, corpus.utterances, given)[0]  # what cannot be divided is told at once
     if fold is not None:
         place_of(planned, fold)
     frames = frames_of(experiment, corpus, cache, watcher, jobs)
     task = tasks_of(experiment, corpus, frames.utterances, given)[0]
-    world = world_of(experiment, frames, task, _folder(experiment, corpus, cache) / "cells", device, fold)
+    folder = _folder(experiment, corpus, cache) / "cells"
+    world = world_of(experiment, frames, task, folder, device, fold, means.learners)
     watcher.planned(world.context, [(world.cell,)], 0)
-    with one_thread():
+    with held(folder, watcher.notice), one_thread():
+        unfinished(world.context, [world.cell], watcher.notice)
+        if means.learn is not None:
+            means.learn(*world, watcher)
         model = _model(world, learn(*world, watcher.step), corpus)
         told = expected if fold is None else _of_fold(world, model)
     watcher.done((world.cell,))
@@ -159,9 +189,27 @@ def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
         temperature=temperature,
         facts={
             "training": _training(context, cell, corpus),
+            "itself": _itself(task, fold.validation, learned.validation),
             "confidences": _quantiles(tempered(learned.validation, temperature)),
         },
     )
+
+
+def _itself(task: Task, members: Sequence[int], probabilities: Floats) -> dict[str, Any]:
+    """How much of each class this very model finds among those who stopped its learning."""
+    true = [str(task.labels[member]) for member in members]
+    said = [task.classes[place] for place in probabilities.argmax(axis=1)]
+    confusion = confusion_matrix(true, said, task.classes)
+    found = scores(confusion)
+    return {
+        "n": len(true),
+        "wa": found.wa,
+        "ua": found.ua,
+        "recall": {
+            name: None if np.isnan(share) else float(share)
+            for name, share in zip(task.classes, recalls(confusion), strict=True)
+        },
+    }
 
 
 def _quantiles(probabilities: Floats) -> list[float]:
@@ -188,6 +236,7 @@ def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
         "target": task.target,
         "notices": list(task.plan.notices),
         "fingerprint": fingerprint([frames.digest, task.plan.fingerprint, fold.name, cell.seed]),
+        "recordings": marks.joined(marks.mark(corpus, frames.utterances[member]) for member in everyone),
     }
 
 

@@ -1,7 +1,7 @@
 """The frames of a whole corpus, and where they lie."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from emovae.corpora import Corpus
 from emovae.errors import OutputError
 from emovae.extraction import Extraction, Problem, Progress, Transform, extract, unusable
 from emovae.files import fingerprint
+from emovae.locks import Tell, nobody
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
 from emovae.room import AT_ONCE_BYTES, let_go
 from emovae.utterance import Utterance
@@ -68,6 +69,12 @@ class CorpusFrames:
                 let_go(self.values)
                 read = 0
 
+    def holding(self, values: NDArray[np.float32]) -> "CorpusFrames":
+        """The same with the values at hand, float32 [frame, band], where the cache that holds them is not."""
+        found = replace(self)
+        vars(found)["values"] = values
+        return found
+
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if name != "values"}
 
@@ -81,6 +88,7 @@ def corpus_frames(
     skip: bool = False,
     threads: int = 1,
     progress: Progress = lambda _done, _of: None,
+    tell: Tell = nobody,
 ) -> CorpusFrames:
     """Computes the frames of a corpus, or finds them in the cache.
 
@@ -92,19 +100,14 @@ def corpus_frames(
         skip: leave out what cannot be used, and list it, in place of stopping.
         threads: how many recordings are read at once.
         progress: called with the recordings done and their number.
+        tell: see `extract`.
 
     Raises:
         AudioError: for recordings that cannot be used, unless they are to be skipped: how many, and the first of them.
         OutputError: when the cache cannot be written.
     """
-    filters = LogMel(front_end)
-    block = BLOCK_FRAMES if threads == 1 else MANY_FRAMES
-    transform = Transform(
-        lambda waveforms: log_mels(waveforms, filters, block),
-        front_end.bands,
-        (FRAMES_VERSION, front_end.model_dump()),
-    )
-    found = extract(corpus, transform, folder, threads=threads, progress=progress)
+    transform = frames_by(front_end, threads)
+    found = extract(corpus, transform, folder, threads=threads, progress=progress, tell=tell)
     problems = _problems(found, at_least)
     left_out = found.left_out(problems)
     kept = [place for place in range(len(found.present)) if place not in problems]
@@ -117,6 +120,17 @@ def corpus_frames(
         spans=found.spans[kept],
         left_out=left_out,
         digest=fingerprint([found.key, kept], 32),
+    )
+
+
+def frames_by(front_end: FrontEnd, threads: int = 1) -> Transform:
+    """What makes log-mel frames of recordings, of which so many threads read at once."""
+    filters = LogMel(front_end)
+    block = BLOCK_FRAMES if threads == 1 else MANY_FRAMES
+    return Transform(
+        lambda waveforms: log_mels(waveforms, filters, block),
+        front_end.bands,
+        (FRAMES_VERSION, front_end.model_dump()),
     )
 
 

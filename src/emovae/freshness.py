@@ -32,10 +32,15 @@ def is_fresh(folder: Path) -> bool:
 
 
 def _of(folder: Path, page: bytes) -> str:
-    files = [path for path in folder.iterdir() if path.is_file() and path.name not in NO_PART]
-    drawn = [path for path in (folder / "figures").iterdir() if path.is_file()]
+    files = [path for path in _files(folder) if path.name not in NO_PART]
+    drawn = _files(folder / "figures")
     digests = sorted((path.name, digest_of_file(path)) for path in (*files, *drawn))
     return fingerprint([_code(), sha256(page).hexdigest(), digests], 32)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Those of a folder; what a process has begun, or holds a lock by, is hidden."""
+    return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from emovae.assembly import load
 from emovae.errors import ConfigError, OutputError
-from emovae.files import require_writable
+from emovae.files import is_free, require_writable
 from emovae.model_folder import CARD, CONFIG, FACTS, LARGEST, PICKLES, WEIGHTS
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def push(folder: Path, repository: str, *, private: bool = False, endpoint: str 
 
     Raises:
         OutputError: for a folder that holds no model, or a server that refuses or cannot be reached.
-        ConfigError: where the client is not installed.
+        ConfigError: for a name without its owner, or where the client is not installed.
     """
+    _require_owner(repository)
     api = _api(endpoint)
     load(folder)
     from huggingface_hub import CommitOperationAdd  # noqa: PLC0415 - an extra
@@ -64,10 +65,11 @@ def pull(repository: str, folder: Path, *, revision: str = "main", endpoint: str
     Raises:
         OutputError: for a repository that holds no model that can be used, a folder that holds something, or a server
             that refuses or cannot be reached.
-        ConfigError: where the client is not installed.
+        ConfigError: for a name without its owner, or where the client is not installed.
     """
+    _require_owner(repository)
     api = _api(endpoint)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not is_free(folder):
         raise OutputError(f"{folder} holds something; give a new or empty folder")
     require_writable(folder.parent)
     with _told(repository):
@@ -87,6 +89,12 @@ def pull(repository: str, folder: Path, *, revision: str = "main", endpoint: str
         except OSError as error:
             raise OutputError(f"cannot write {folder}: {error.strerror or error}; give another folder") from error
     return str(info.sha)
+
+
+def _require_owner(repository: str) -> None:
+    owner, slash, name = repository.partition("/")
+    if not (owner and slash and name):
+        raise ConfigError(f"{repository!r} is no name of a repository; write it as OWNER/NAME, such as anna/urdu-vae")
 
 
 def _require_model(repository: str, sizes: dict[str, int]) -> None:

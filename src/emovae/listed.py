@@ -10,7 +10,7 @@ from emovae.audio import Waveform
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.files import digest_of_file
-from emovae.logmel import WINDOW_SAMPLES
+from emovae.logmel import filled
 from emovae.recordings_in import Rates, Several
 from emovae.utterance import Utterance
 
@@ -28,9 +28,7 @@ def listed(recordings: Several, rates: Rates, labels: Sequence[str], speakers: S
     """
 
     def waveform(utterance: Utterance) -> Waveform:
-        sound = rates.waveform(recordings[int(utterance.id)])
-        # A model fills up what it is asked about in the same way.
-        return np.pad(sound, (0, max(0, WINDOW_SAMPLES - len(sound))))
+        return filled(rates.waveform(recordings[int(utterance.id)]))  # as a model does with what it is asked about
 
     def digest(utterance: Utterance) -> str:
         recording = recordings[int(utterance.id)]

@@ -5,7 +5,6 @@ the mean; power of a 512-point DFT; 80 triangles, linear in mel = 1127 ln(1 + f 
 energy, floored. This equals kaldi-native-fbank so configured.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,18 +14,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emovae.audio import SAMPLE_RATE_HZ, Waveform
+from emovae.audio import Waveform
 from emovae.config import FrontEnd
-from emovae.errors import ConfigError
+from emovae.mel import BINS, DFT_POINTS, ENERGY_FLOOR, HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, filter_bank, mel
 
-WINDOW_MS: Final = 25
-HOP_MS: Final = 10
-WINDOW_SAMPLES: Final = SAMPLE_RATE_HZ * WINDOW_MS // 1000
-HOP_SAMPLES: Final = SAMPLE_RATE_HZ * HOP_MS // 1000
-DFT_POINTS: Final = 512
+__all__ = [
+    "BINS",
+    "BLOCK_FRAMES",
+    "DFT_POINTS",
+    "ENERGY_FLOOR",
+    "HOP_MS",
+    "HOP_SAMPLES",
+    "MANY_FRAMES",
+    "ROWS",
+    "WINDOW_SAMPLES",
+    "LogMel",
+    "filled",
+    "filter_bank",
+    "frame_count",
+    "log_mel",
+    "log_mels",
+    "mel",
+]
+
 BEYOND_SAMPLES: Final = DFT_POINTS - WINDOW_SAMPLES
-BINS: Final = DFT_POINTS // 2 + 1
-ENERGY_FLOOR: Final = 1.19e-7
 BANDS_AT_ONCE: Final = 16
 """Neighbours are computed together from the bins that they reach, a vector of the processor wide."""
 BLOCK_FRAMES: Final = 384
@@ -47,39 +58,9 @@ def frame_count(samples: int) -> int:
     return 0 if samples < WINDOW_SAMPLES else 1 + (samples - WINDOW_SAMPLES) // HOP_SAMPLES
 
 
-def mel(hz: float) -> float:
-    """The mel scale, 1127 ln(1 + f / 700).
-
-    >>> round(mel(1000.0), 1)
-    1000.0
-    """
-    return 1127.0 * math.log1p(hz / 700.0)
-
-
-def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
-    """The triangles, float64 [bin, band]; their edges stand at equal distances in mel, their peaks are 1.
-
-    With `triangles = "mel"` the sides are straight over mel, as in Kaldi and HTK; with `"hz"` over Hz, as in librosa.
-
-    Raises:
-        ConfigError: when a band holds no bin of the transform.
-    """
-    bin_hz = np.arange(BINS) * SAMPLE_RATE_HZ / DFT_POINTS
-    edges_mel = np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
-    if front_end.triangles == "mel":
-        position, edges = 1127.0 * np.log1p(bin_hz / 700.0), edges_mel
-    else:
-        position, edges = bin_hz, 700.0 * np.expm1(edges_mel / 1127.0)
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    rising = (position[:, None] - left) / (centre - left)
-    falling = (right - position[:, None]) / (right - centre)
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    if empty := int((triangles.sum(axis=0) == 0).sum()):
-        raise ConfigError(
-            f"front_end: {empty} of {front_end.bands} bands from {front_end.low_hz:g} to {front_end.high_hz:g} Hz are"
-            f" narrower than a bin of {SAMPLE_RATE_HZ / DFT_POINTS:g} Hz; take fewer bands or a wider range"
-        )
-    return triangles
+def filled(waveform: Waveform) -> Waveform:
+    """A waveform [sample] that has a frame at least; below 25 ms it is filled up with silence."""
+    return np.pad(waveform, (0, max(0, WINDOW_SAMPLES - len(waveform))))
 
 
 class LogMel(nn.Module):

@@ -13,16 +13,25 @@ from emovae.room import IN_MEMORY, Room
 
 
 class Machine(NamedTuple):
-    """`cpu` or `cuda`, `float32` or `bfloat16` matrix products, and room for what is computed on the way."""
+    """Where and how exactly to compute.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        precision: of matrix products, `float32` or `bfloat16`.
+        room: for what is computed on the way.
+        learners: how many processes learn an autoencoder together; they add in another order than one.
+    """
 
     device: str = "cpu"
     precision: str = "float32"
     room: Room = IN_MEMORY
+    learners: int = 1
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, ...]:
         """What results depend on."""
-        return self.device, self.precision
+        together = (f"{self.learners} learners",) if self.learners > 1 else ()
+        return self.device, self.precision, *together
 
     @property
     def kept(self) -> torch.dtype:

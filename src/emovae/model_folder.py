@@ -27,6 +27,8 @@ FORMAT = 1
 """Raised when an older emovae could not read the folder rightly."""
 WEIGHTS, CONFIG, FACTS, CARD = "model.safetensors", "config.json", "model.json", "README.md"
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz")
+EXPORTED = ".onnx"
+"""A model as one file, which holds no more than its answers."""
 LARGEST = {WEIGHTS: 2**31, CONFIG: 2**20, FACTS: 2**20}
 """Bytes: a model of the paper's widths has 6 MB."""
 
@@ -79,6 +81,11 @@ def read_model(folder: Path) -> Content:
 
 def _facts(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
+        if folder.suffix.lower() == EXPORTED:
+            raise OutputError(
+                f"{folder} is an ONNX file, which `emovae predict` and `serve` can ask and nothing else can use; give"
+                " the model folder that it was exported from"
+            )
         raise OutputError(f"{folder} is no folder; give a model folder, such as `emovae train --out` makes")
     pickles = sorted(each.name for each in folder.iterdir() if each.suffix.lower() in PICKLES)
     if pickles:

@@ -29,6 +29,8 @@ UNKNOWN_S = 1e9
 """What claims to be longer does not know its length, and decoding tells so."""
 HOP_SAMPLES = SAMPLE_RATE_HZ // 100
 """Windows begin where frames do, so that neighbours share theirs."""
+LEAST_NEW_SAMPLES = SAMPLE_RATE_HZ * 115 // 1000
+"""A segment, which is ten frames of 25 ms: a last window with less of what no other has heard is left out."""
 SILENT_RMS = 1e-3
 """-60 dBFS: in a window of a timeline nothing is to be heard below it."""
 
@@ -54,7 +56,7 @@ class Piece(NamedTuple):
         file: as it was given.
         start: in seconds from the file's beginning; None where it could not be read.
         end: the same.
-        channel: `mix`, `left`, `right`, or its number from 3 on.
+        channel: `mix`, `left`, `right`, or its number from 3 on; of one channel, `each` is `mix`.
         waveform: float32 [sample] at 16 kHz; None where it is silent or could not be read.
         error: why it could not be read.
     """
@@ -129,6 +131,8 @@ def _heard(path: Path, sound: Sound, source: Source, cut: Cut) -> Iterator[tuple
     match cut.channel:
         case "mix":
             yield "mix", _sound(path, part, rate_hz), start
+        case "each" if part.shape[1] == 1:
+            yield "mix", _sound(path, part, rate_hz), start
         case "each":
             for number in range(part.shape[1]):
                 yield names.get(number, str(number + 1)), _sound(path, part[:, number : number + 1], rate_hz), start
@@ -165,10 +169,10 @@ def _cut(cut: Cut, whole: Piece, waveform: Waveform) -> Iterator[Piece]:
     for first, last in _windows(len(waveform), cut):
         part = waveform[first:last]
         piece = whole._replace(start=_time(start, first), end=_time(start, last))
-        yield piece if _is_silent(part, cut) else piece._replace(waveform=part)
+        yield piece if is_silent(part, cut) else piece._replace(waveform=part)
 
 
-def _is_silent(part: Waveform, cut: Cut) -> bool:
+def is_silent(part: Waveform, cut: Cut) -> bool:
     """In a timeline below what is to be heard; a whole recording is silent only where any other command says so."""
     if cut.window_s is None:
         return not bool(np.abs(part).max() >= audio.SILENT_PEAK)
@@ -180,12 +184,18 @@ def _time(start: float, sample: int) -> float:
 
 
 def _windows(samples: int, cut: Cut) -> Iterator[tuple[int, int]]:
-    """First and last sample of each window; the last one ends where the recording does."""
+    """First and last sample of each window.
+
+    The last one ends where the recording does, or, where less than a segment would be new in one more, before that.
+    """
     if cut.window_s is None:
         yield 0, samples
         return
     window, hop = round(cut.window_s * SAMPLE_RATE_HZ), round(cut.hop_s * 100) * HOP_SAMPLES
     for first in range(0, samples, hop):
+        is_cut, new = first + window > samples, samples - max(first, first - hop + window)
+        if first and is_cut and new < LEAST_NEW_SAMPLES:
+            return
         yield first, min(first + window, samples)
         if first + window >= samples:
             return

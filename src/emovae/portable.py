@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from emovae import wire
-from emovae.answers import Answers
+from emovae.answers import Answers, unfit
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.errors import ConfigError, OutputError
 from emovae.files import fingerprint
@@ -71,6 +71,7 @@ class PortableModel:
 
         Raises:
             ValueError: for no waveform.
+            OutputError: where the graph cannot be computed for these.
         """
         if not waveforms:
             raise ValueError("there is no utterance to answer about; give one at least")
@@ -92,7 +93,15 @@ class PortableModel:
         batch = np.zeros((len(waveforms), int(lengths.max())), np.float32)
         for row, one in zip(batch, waveforms, strict=True):
             row[: len(one)] = one
-        return Answers(*self.session.run(list(OUTPUTS), dict(zip(INPUTS, (batch, lengths), strict=True))))
+        try:
+            found = Answers(*self.session.run(list(OUTPUTS), dict(zip(INPUTS, (batch, lengths), strict=True))))
+        except Exception as error:  # onnxruntime's have no base of their own
+            raise _incomputable(f"{type(error).__name__}: {error}") from error
+        shapes = [np.shape(each) for each in found]
+        wanted = [(len(batch), len(self.classes))] * 2 + [(len(batch),)]
+        if shapes != wanted:
+            raise _incomputable(f"what it says has the shapes {shapes}, not {wanted}")
+        return found
 
 
 def load_portable(path: str | Path) -> PortableModel:
@@ -112,6 +121,7 @@ def opened(content: bytes, path: Path) -> PortableModel:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it would keep what the longest recording took
+    options.enable_mem_pattern = False  # it would keep a plan for each length that it has met
     options.log_severity_level = 4
     try:
         model = PortableModel(
@@ -153,7 +163,15 @@ def _facts(content: bytes, path: Path) -> dict[str, Any]:
         raise refused(path, f"it is of format {facts['format']}, and this emovae knows {FORMAT}; install a newer one")
     if not whole:
         raise refused(path, "it has been edited or damaged: its checksum is not its content's")
+    if why := unfit(facts.get("classes"), facts.get("confidences")):
+        raise refused(path, why)
+    if not isinstance(facts.get("least_samples"), int) or not isinstance(facts.get("card"), str):
+        raise refused(path, "its least number of samples is no whole number, or its card no text")
     return facts
+
+
+def _incomputable(why: str) -> OutputError:
+    return OutputError(f"onnxruntime cannot compute this model ({why}); copy it anew, or `emovae export` it again")
 
 
 def _content(path: Path) -> bytes:

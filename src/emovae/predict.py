@@ -74,15 +74,17 @@ def judged(model: Model, some: Sequence[Piece], how: How) -> Iterator[Row]:
     asked = [piece.waveform for piece in some if piece.waveform is not None]
     answers = iter(told(model, asked, as_run=not how.tempered) if asked else ())
     for piece in some:
-        kept = piece._replace(waveform=None)  # a row may be kept for long
-        if piece.waveform is None:
-            yield Row(kept, flags=() if piece.error else (SILENT,))
-            continue
-        found = next(answers)
-        # A window's spectrum scatters more than that of the whole utterances which set the limit.
-        strange = found.strangeness > 1 and how.cut.window_s is None
-        flags = (SHORT,) * found.padded + (UNLIKE,) * strange
-        if found.confidence < how.least_confidence:
-            yield Row(kept, found, flags=(*flags, DOUBTFUL))
-        else:
-            yield Row(kept, found, found.label, flags)
+        yield row_of(piece, None if piece.waveform is None else next(answers), how)
+
+
+def row_of(piece: Piece, found: Prediction | None, how: How) -> Row:
+    """The row of a piece and what is heard in it; None where it is silent or could not be read."""
+    kept = piece._replace(waveform=None)  # a row may be kept for long
+    if found is None:
+        return Row(kept, flags=() if piece.error else (SILENT,))
+    # A window's spectrum scatters more than that of the whole utterances which set the limit.
+    strange = found.strangeness > 1 and how.cut.window_s is None
+    flags = (SHORT,) * found.padded + (UNLIKE,) * strange
+    if found.confidence < how.least_confidence:
+        return Row(kept, found, flags=(*flags, DOUBTFUL))
+    return Row(kept, found, found.label, flags)

@@ -83,11 +83,11 @@ class Heard:
 def hear(utterance: Utterance, folder: Path) -> Heard:
     """Decodes an utterance's recording, and lets it go again; the folder is the corpus's."""
     path = Path(str(utterance.audio))
-    place = below(path, folder)
+    place = below(path, folder) + (f" {utterance.part} s" if utterance.part else "")
     if not os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it never raises
         return Heard(utterance=utterance, place=place, trouble=LABELS_WITHOUT_AUDIO, why="is not there")
     try:
-        sound = audio.decode(path)
+        sound = audio.decode(path, utterance.part)
     except AudioError as error:
         return Heard(utterance=utterance, place=place, trouble=UNREADABLE, why=_why(path, error))
     seconds = len(sound.samples) / sound.rate_hz

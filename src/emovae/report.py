@@ -22,6 +22,7 @@ from emovae.gallery import Section, sections
 from emovae.latex import latex
 from emovae.questions import answers
 from emovae.results import SCHEMA
+from emovae.sums import require_sums
 from emovae.tables import markdown, notices
 from emovae.views import Views, read_views
 
@@ -105,6 +106,7 @@ def _results(folder: Path) -> dict[str, Any]:
         lacking += [key for row in rows for key in IN_ROW if not isinstance(row, dict) or key not in row]
     if lacking:
         raise damaged(place, f"it lacks {lacking[0]}")
+    require_sums(folder)
     return results
 
 

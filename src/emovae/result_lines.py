@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow.lib import ArrowException
 
 from emovae.errors import ConfigError, OutputError
+from emovae.sums import require_sums
 
 FILE = "predictions.parquet"
 LINE = ("model", "latent", "test_condition", "target", "subset")
@@ -46,7 +47,9 @@ def result_in(folder: Path, row: str | None, option: str) -> Result:
         OutputError: for a folder without predictions, or whose predictions cannot be read.
     """
     lines: dict[str, list[Row]] = {}
-    for each in _rows(folder / FILE):
+    rows = _rows(folder / FILE)
+    require_sums(folder)
+    for each in rows:
         lines.setdefault(_name(each), []).append(each)
     wanted = _words(row or "")
     fitting = [name for name in lines if wanted <= _words(name)]

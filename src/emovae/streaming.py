@@ -74,6 +74,8 @@ class Stream:
         bounded: whether the model needs the whole utterance (`normalise=utterance` or `merge=statistics`), so that the
             last `window_s` seconds alone are heard, anew after each chunk. Otherwise all so far counts, and a chunk
             costs as much after an hour as at the beginning.
+        model: the model.
+        window_s: as given.
         segments_encoded: how many segments have been encoded, those that are filled up at an end each time; none is
             counted of a bounded stream.
 
@@ -87,7 +89,7 @@ class Stream:
             raise AudioError(f"the stream has {sample_rate_hz} Hz; wanted are {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz")
         if not window_s * SAMPLE_RATE_HZ >= WINDOW_SAMPLES:
             raise ValueError(f"window_s is {window_s:g}, less than a frame of 0.025 s; give {WINDOW_S:g}, for example")
-        self.model, self.settings = model, model.settings
+        self.model, self.settings, self.window_s = model, model.settings, window_s
         self.bounded = self.settings.normalise == "utterance" or self.settings.merge == "statistics"
         self.segments_encoded = 0
         self._window = round(window_s * SAMPLE_RATE_HZ)

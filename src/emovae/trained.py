@@ -17,7 +17,7 @@ from emovae.classifiers import LSTMClassifier
 from emovae.config import Experiment
 from emovae.familiarity import Familiarity
 from emovae.latents import Sequences, latent_sequences, merged
-from emovae.logmel import HOP_SAMPLES, WINDOW_SAMPLES, LogMel, log_mels
+from emovae.logmel import HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filled, log_mels
 from emovae.machine import Machine
 from emovae.normalise import Scale, scale_of
 from emovae.outputs import predict
@@ -73,8 +73,7 @@ class TrainedModel:
 
     def frames(self, waveforms: Sequence[Waveform]) -> list[Frames]:
         """Log-mel frames [frame, band] of waveforms [sample] at 16 kHz; one below 25 ms is filled up with silence."""
-        whole = [np.pad(one, (0, max(0, WINDOW_SAMPLES - len(one)))) for one in waveforms]
-        return log_mels(whole, self._front_end)
+        return log_mels([filled(one) for one in waveforms], self._front_end)
 
     def judge(self, utterances: Sequence[Frames]) -> Answers:
         """What is said of utterances by their frames [frame, band].
@@ -97,9 +96,13 @@ class TrainedModel:
 
     def scaled(self, frames: Frames) -> Frames:
         """An utterance's frames as the encoder wants them."""
-        scale = scale_of(frames) if self.settings.normalise == "utterance" else self.scale
+        scale = self.scale_for(frames)
         found: Frames = frames if scale is None else (frames - scale.mean) / scale.deviation
         return found
+
+    def scale_for(self, frames: Frames) -> Scale | None:
+        """The scale of an utterance by its frames [frame, band]; None where they stay as they are."""
+        return scale_of(frames) if self.settings.normalise == "utterance" else self.scale
 
     def sequences(self, segmented: Segmented) -> Sequences:
         """What the classifier reads."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from emovae.autoencoders import Network
 from emovae.classifiers import LSTMRegressor, SequenceReader
+from emovae.company import ALONE, Company
 from emovae.config import Autoencoder, Classifier
 from emovae.course import Best, Course, Epoch, OnEpoch, diverged
 from emovae.examples import Examples, Labelled
@@ -32,12 +33,14 @@ def train_autoencoder(
     seed: int,
     machine: Machine,
     on_epoch: OnEpoch,
+    company: Company = ALONE,
 ) -> list[Epoch]:
     """Minimises eq. 2: the squared distance summed over a segment's values, plus `kl_weight` times KL in nats.
 
     With `kl_warmup` the weight grows in equal steps from zero through so many epochs; with `free_bits` a latent feature
     whose mean KL over a batch is below so many nats is not pressed any further (Kingma et al. 2016, "Improved
-    variational inference with inverse autoregressive flow", appendix C.8). `Course` says when it ends.
+    variational inference with inverse autoregressive flow", appendix C.8). `Course` says when it ends. In company each
+    process has a part of the segments, and all end with the same weights and the same curve.
 
     Returns:
         The learning curve: `reconstruction` and `divergence` of training, `validation` the held-out loss, each the
@@ -52,8 +55,10 @@ def train_autoencoder(
     train, validation = train.on(machine.device), validation.on(machine.device)
     goes_on = True
     while goes_on:
-        learned = _learn_once(network, train, optimiser.step, settings, course.kl_weight, shuffle, noise, machine)
-        held_out_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine)
+        learned = _learn_once(
+            network, train, optimiser.step, settings, course.kl_weight, shuffle, noise, machine, company
+        )
+        held_out_loss = autoencoder_loss(network, validation, settings.kl_weight, seed, machine, company=company)
         goes_on = course.goes_on(learned, held_out_loss, optimiser.weights())
     optimiser.finish()
     return course.end(network)
@@ -68,34 +73,44 @@ def _learn_once(
     shuffle: torch.Generator,
     noise: torch.Generator,
     machine: Machine,
+    company: Company = ALONE,
 ) -> tuple[float, float]:
     """One epoch, in which `move` follows the gradients and forgets them; the mean over segments of both terms."""
     totals = torch.zeros(2, device=machine.device)
-    order = torch.randperm(len(train.segments), generator=shuffle).to(machine.device)
-    for batch in train.batches(order, settings.batch_size):
+    count = company.count(train)
+    order = torch.randperm(count, generator=shuffle).to(machine.device)
+    for batch in company.batches(train, order, settings.batch_size, noise):
         with machine.autocast():
-            terms = network(*batch, noise)
-        apart = terms.divergences.mean(0)
-        loss = terms.reconstruction.mean() + kl_weight * apart.clamp_min(settings.free_bits).sum()
-        torch.autograd.backward(loss)
+            terms = network(*batch.rows, batch.noise)
+        apart = company.mean(terms.divergences, batch.whole)
+        distance = company.share(terms.reconstruction, batch.whole)
+        torch.autograd.backward(distance + kl_weight * apart.clamp_min(settings.free_bits).sum())
+        company.add_gradients(network)
         move()
-        totals += torch.stack([terms.reconstruction.detach().sum(), apart.detach().sum() * len(batch[0])])
-    reconstruction, divergence = (totals / len(train.segments)).tolist()
+        totals += torch.stack([terms.reconstruction.detach().sum(), apart.detach().sum() * len(batch.rows[0])])
+    reconstruction, divergence = (company.total(totals) / count).tolist()
     return reconstruction, divergence
 
 
 @torch.inference_mode()
 def autoencoder_loss(
-    network: Network, examples: Examples, kl_weight: float, seed: int, machine: Machine, size: int = 1024
+    network: Network,
+    examples: Examples,
+    kl_weight: float,
+    seed: int,
+    machine: Machine,
+    size: int = 1024,
+    company: Company = ALONE,
 ) -> float:
     """Eq. 2 on given examples, mean over segments, with the same noise whenever it is called with the same seed."""
     noise = torch.Generator(machine.device).manual_seed(seed_for(seed, "held-out noise"))
     total = torch.zeros((), dtype=torch.float64, device=machine.device)
-    for block in examples.on(machine.device).blocks(size):
+    examples = examples.on(machine.device)
+    for block in company.blocks(examples, size, noise):
         with machine.autocast():
-            terms = network(*block, noise)
+            terms = network(*block.rows, block.noise)
         total += (terms.reconstruction + kl_weight * terms.divergence).sum()
-    return float(total) / len(examples.segments)
+    return float(company.total(total)) / company.count(examples)
 
 
 def train_classifier(

@@ -23,6 +23,17 @@ class Vote(NamedTuple):
     self_report: bool = False
 
 
+class Part(NamedTuple):
+    """A stretch of a recording, in seconds from its beginning; no end is the recording's own."""
+
+    start_s: float
+    end_s: float | None = None
+
+    def __str__(self) -> str:
+        """As in `2.5-4`, and `2.5-` where no end is told."""
+        return f"{self.start_s:.12g}-" + ("" if self.end_s is None else f"{self.end_s:.12g}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One utterance.
@@ -41,9 +52,10 @@ class Utterance:
         gender: `female`, `male` or None.
         sentence: which sentence is said, where all speakers say the same ones; None otherwise.
         transcript: the words, or None.
-        start_s: where it begins in the recording of the whole dialogue, in seconds, or None.
+        start_s: where it begins in the recording of the whole dialogue, in seconds, or None; nothing is cut by it.
         end_s: where it ends there.
         votes: what each rater said, where the corpus tells.
+        part: the stretch of the recording that is the utterance; None for all of it.
     """
 
     id: str
@@ -62,3 +74,4 @@ class Utterance:
     start_s: float | None = None
     end_s: float | None = None
     votes: tuple[Vote, ...] = ()
+    part: Part | None = None

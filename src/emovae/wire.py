@@ -1,9 +1,11 @@
 """Just enough of an ONNX file's bytes to know what it would make onnxruntime do, before that sees it.
 
 An ONNX file is a protocol buffer: fields of a number and a kind, some of which hold fields again. What emovae writes
-needs no operators of others, no functions, no graphs within graphs and no files beside it; what has them is refused.
+needs no operators of others, no functions, no graphs within graphs, no files beside it and no large whole numbers; what
+has them is refused.
 """
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,9 +15,20 @@ GRAPH_NODES, GRAPH_TENSORS, GRAPH_SPARSE = 1, 5, 15
 NODE_ATTRIBUTES, NODE_DOMAIN = 5, 7
 ATTRIBUTE_TENSOR, ATTRIBUTE_TENSORS = 5, 10
 ATTRIBUTE_GRAPHS_OR_SPARSE = (6, 11, 22, 23)
-TENSOR_ELSEWHERE = (13, 14)
+TENSOR_KIND, TENSOR_WHOLE, TENSOR_RAW, TENSOR_ELSEWHERE = 2, (5, 7, 11), 9, (13, 14)
+FLOAT32, INT64, FLOAT64 = 1, 7, 11
+LARGEST_NUMBER = 2**24
+"""Constants are places, counts and widths: a larger one would only make onnxruntime take memory for as much."""
 KEY, VALUE, OPSET_DOMAIN = 1, 2, 1
 OWN_DOMAINS = (b"", b"ai.onnx")
+
+
+class Field(NamedTuple):
+    """A field of a message: its number, and its content, or its value where that is a whole number."""
+
+    number: int
+    content: memoryview
+    value: int
 
 
 class Told(NamedTuple):
@@ -37,7 +50,7 @@ def told(content: bytes) -> Told:
         ValueError: for what is none, or holds what it need not.
     """
     graphs, metadata = list[memoryview](), dict[str, str]()
-    for number, value in _fields(memoryview(content)):
+    for number, value, _ in _fields(memoryview(content)):
         match number:
             case _ if number == MODEL_GRAPH:
                 graphs.append(value)
@@ -55,7 +68,7 @@ def told(content: bytes) -> Told:
 
 
 def _look_at_graph(graph: memoryview) -> None:
-    for number, value in _fields(graph):
+    for number, value, _ in _fields(graph):
         if number == GRAPH_NODES:
             _look_at_node(value)
         elif number == GRAPH_TENSORS:
@@ -66,10 +79,10 @@ def _look_at_graph(graph: memoryview) -> None:
 
 def _look_at_node(node: memoryview) -> None:
     _require_own(_texts(node, NODE_DOMAIN))
-    for number, attribute in _fields(node):
+    for number, attribute, _ in _fields(node):
         if number != NODE_ATTRIBUTES:
             continue
-        for held, value in _fields(attribute):
+        for held, value, _ in _fields(attribute):
             if held in ATTRIBUTE_GRAPHS_OR_SPARSE:
                 raise ValueError("it holds graphs within its graph, or sparse weights")
             if held in (ATTRIBUTE_TENSOR, ATTRIBUTE_TENSORS):
@@ -77,8 +90,27 @@ def _look_at_node(node: memoryview) -> None:
 
 
 def _look_at_tensor(tensor: memoryview) -> None:
-    if any(number in TENSOR_ELSEWHERE for number, _ in _fields(tensor)):
+    fields = list(_fields(tensor))
+    if any(one.number in TENSOR_ELSEWHERE for one in fields):
         raise ValueError("its weights lie in another file")
+    kinds = [one.value for one in fields if one.number == TENSOR_KIND]
+    if (
+        len(kinds) != 1
+        or kinds[0] not in (FLOAT32, INT64, FLOAT64)
+        or any(one.number in TENSOR_WHOLE for one in fields)
+    ):
+        raise ValueError("its constants are of a kind, or written in a way, that emovae does not write")
+    if kinds[0] == INT64:
+        for one in fields:
+            _require_small(one.content if one.number == TENSOR_RAW else memoryview(b""))
+
+
+def _require_small(raw: memoryview) -> None:
+    if len(raw) % 8:
+        raise ValueError("its constants are cut")
+    for (value,) in struct.iter_unpack("<q", raw):
+        if abs(value) > LARGEST_NUMBER:
+            raise ValueError(f"it holds the constant {value:,}, and {LARGEST_NUMBER:,} is the largest that it may need")
 
 
 def _require_own(domains: list[bytes]) -> None:
@@ -87,18 +119,18 @@ def _require_own(domains: list[bytes]) -> None:
 
 
 def _texts(message: memoryview, wanted: int) -> list[bytes]:
-    return [bytes(value) for number, value in _fields(message) if number == wanted]
+    return [bytes(one.content) for one in _fields(message) if one.number == wanted]
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and content of each field; the content of a number is empty."""
+def _fields(message: memoryview) -> Iterator[Field]:
+    """Each field; the content of a number is empty."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
         number, kind = tag >> 3, tag & 7
-        start = place
+        start, value = place, 0
         if kind == VARINT:
-            _, place = _varint(message, place)
+            value, place = _varint(message, place)
             start = place
         elif kind == HELD:
             size, start = _varint(message, place)
@@ -109,7 +141,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
             raise ValueError("it is no ONNX file")
         if place > len(message) or number == 0:
             raise ValueError("it is no ONNX file, or cut")
-        yield number, message[start:place]
+        yield Field(number, message[start:place], value)
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:

@@ -35,13 +35,13 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
 
 
-def run_jobs(context: Context, jobs: Sequence[Job], processes: int, listen: Listener) -> Generator[Job]:
+def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: Listener) -> Generator[Job]:
     """Runs jobs and yields each when it is done.
 
     Args:
+        processes: how many at once; 1 runs them here.
         context: what all cells share.
         jobs: see `jobs_of`.
-        processes: how many at once; 1 runs them here.
         listen: is told every epoch, in a thread of its own when there are several processes.
 
     Raises:
@@ -75,7 +75,7 @@ def _run_apart(
     pool = ProcessPoolExecutor(processes, spawn, _begin, (context, steps))
     finished = False
     try:
-        with _born_deaf_to_interrupts():
+        with born_deaf_to_interrupts():
             waiting: dict[Future[None], Job] = {pool.submit(_run_here, job): job for job in jobs}
         for future in as_completed(waiting):
             future.result()
@@ -83,16 +83,17 @@ def _run_apart(
         finished = True
     except BrokenProcessPool as error:
         raise EmovaeError(
-            "a worker process was killed, most likely for want of memory; use --jobs 1 or a machine with more."
-            " Finished cells are kept, and the same command goes on from them"
+            "a worker process was killed, most likely for want of memory, or since the disk of --cache went away; use"
+            " --jobs 1 or a machine with more, or another --cache. Finished cells are kept, and the same command goes"
+            " on from them"
         ) from error
     finally:
         if not finished:
-            _end_at_once(set(multiprocessing.active_children()) - set(others), context.folder)
+            end_at_once(set(multiprocessing.active_children()) - set(others), context.folder)
         pool.shutdown(cancel_futures=True)
 
 
-def _end_at_once(workers: Collection[BaseProcess], folder: Path) -> None:
+def end_at_once(workers: Collection[BaseProcess], folder: Path) -> None:
     """Kills workers, whatever they are at, and removes the files that they had begun."""
     for worker in workers:
         worker.kill()
@@ -104,7 +105,7 @@ def _end_at_once(workers: Collection[BaseProcess], folder: Path) -> None:
 
 
 @contextmanager
-def _born_deaf_to_interrupts() -> Iterator[None]:
+def born_deaf_to_interrupts() -> Iterator[None]:
     """Ctrl-C reaches the whole group of processes, and the first one decides what to do.
 
     Workers start inside the block and inherit its deafness, which they need before they run any code of their own.

@@ -5,7 +5,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from emovae.autoencoders.mlp import Generators, Terms, decoder, linear, squared_distance, stack
+from emovae.autoencoders.mlp import Noise, Terms, decoder, linear, squared_distance, stack
 from emovae.config import Autoencoder
 
 
@@ -31,7 +31,7 @@ class AE(nn.Module):
         code: Tensor = self.code(self.encoder(segments))
         return code.float()
 
-    def forward(self, segments: Tensor, _condition: None, _generator: torch.Generator | Generators) -> Terms:
+    def forward(self, segments: Tensor, _condition: None, _generator: Noise) -> Terms:
         """The reconstruction term of eq. 2 for segments [segment, value]; the divergence is zero."""
         code = self.encode(segments)
         return Terms(squared_distance(segments, self.decoder(code)), torch.zeros_like(code))

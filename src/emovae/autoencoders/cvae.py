@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from emovae.autoencoders.mlp import (
-    Generators,
     Latent,
+    Noise,
     Terms,
     decoder,
     divergences,
@@ -48,7 +48,7 @@ class CVAE(nn.Module):
         hidden = self.encoder(torch.cat([segments, condition.to(segments.dtype)], -1))
         return Latent(self.mean(hidden).float(), self.log_variance(hidden).float())
 
-    def forward(self, segments: Tensor, condition: Tensor, generator: torch.Generator | Generators) -> Terms:
+    def forward(self, segments: Tensor, condition: Tensor, generator: Noise) -> Terms:
         """The two terms of eq. 2 for segments and classes as in `encode`, the first estimated by one draw of z."""
         given = self.encode(segments, condition)
         latent = reparameterised(given, generator)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -117,13 +117,33 @@ class Generators(NamedTuple):
     segments: Sequence[int]
 
 
-def reparameterised(latent: Latent, generator: torch.Generator | Generators) -> Tensor:
+class Share(NamedTuple):
+    """What draws the noise of a batch whose rows do not all lie here (see `company`).
+
+    Attributes:
+        generator: draws for the whole batch, so that a row's noise is the same wherever the row lies.
+        rows: of the whole batch.
+        here: which of them lie here, int64 [row here].
+    """
+
+    generator: torch.Generator
+    rows: int
+    here: Tensor
+
+
+Noise: TypeAlias = torch.Generator | Generators | Share
+
+
+def reparameterised(latent: Latent, generator: Noise) -> Tensor:
     """Z = mean + delta * deviation, delta drawn from N(0, 1) (section 4.3), of the shape of both."""
     mean, log_variance = latent
     if isinstance(generator, Generators):
         noise = torch.zeros_like(mean)
         for place, (one, segments) in enumerate(zip(*generator, strict=True)):
             noise[place, :segments].normal_(generator=one)
+    elif isinstance(generator, Share):
+        whole = mean.new_empty(generator.rows, mean.shape[1]).normal_(generator=generator.generator)
+        noise = whole[generator.here]
     else:
         noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * (0.5 * log_variance).exp()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from emovae.autoencoders.mlp import (
     Latent,
+    Share,
     Terms,
     decoder,
     divergences,
@@ -52,16 +53,25 @@ class SSVAE(nn.Module):
         hidden = self.encoder(segments)
         return Latent(self.mean(hidden).float(), self.log_variance(hidden).float())
 
-    def forward(self, segments: Tensor, condition: Tensor, generator: torch.Generator) -> Terms:
+    def forward(self, segments: Tensor, condition: Tensor, generator: torch.Generator | Share) -> Terms:
         """The two terms of eq. 2 for segments [segment, value] and weights of their classes [segment, class].
 
         The first is estimated by one draw of z, the second is KL[Q(z|X) || P(z|c)]; where no class has all the weight,
         one is drawn.
         """
-        drawn = torch.multinomial(condition, 1, generator=generator).squeeze(1)
+        drawn = _drawn(condition, generator)
         given = self.encode(segments)
         latent = reparameterised(given, generator)
         if self.condition_decoder:
             latent = torch.cat([latent, torch.eye(condition.shape[1], device=condition.device)[drawn]], -1)
         prior = Latent(self.prior_mean[drawn], self.prior_log_variance[drawn])
         return Terms(squared_distance(segments, self.decoder(latent)), divergences(given, prior))
+
+
+def _drawn(condition: Tensor, generator: torch.Generator | Share) -> Tensor:
+    """A class for each row of weights [segment, class], [segment]."""
+    if not isinstance(generator, Share):
+        return torch.multinomial(condition, 1, generator=generator).squeeze(1)
+    # As `multinomial` draws one: the class whose exponential time, at its weight as the rate, is the first.
+    times = condition.new_empty(generator.rows, condition.shape[1]).exponential_(generator=generator.generator)
+    return (condition / times[generator.here]).argmax(1)

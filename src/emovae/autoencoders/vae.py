@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from emovae.autoencoders.mlp import (
-    Generators,
     Latent,
+    Noise,
     Terms,
     decoder,
     divergences,
@@ -42,7 +42,7 @@ class VAE(nn.Module):
         hidden = self.encoder(segments)
         return Latent(self.mean(hidden).float(), self.log_variance(hidden).float())
 
-    def forward(self, segments: Tensor, _condition: None, generator: torch.Generator | Generators) -> Terms:
+    def forward(self, segments: Tensor, _condition: None, generator: Noise) -> Terms:
         """The two terms of eq. 2 for segments [segment, value], the first estimated by one draw of z."""
         given = self.encode(segments)
         latent = reparameterised(given, generator)

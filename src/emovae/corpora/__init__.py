@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from emovae.corpora import (
+    audformat,
     cremad,
     emodb,
     emotale,
@@ -23,6 +24,7 @@ from emovae.corpora import (
     table,
     tess,
     urdu,
+    way_out,
 )
 from emovae.corpora.corpus import Corpus, Reader
 from emovae.errors import CorpusError
@@ -41,6 +43,7 @@ READERS: tuple[Reader, ...] = (
     savee.READER,
     msp_podcast.READER,
     esd.READER,
+    audformat.READER,
     table.READER,
 )
 """Every reader of a folder, in the order in which a folder is held against them; `table` is the most general."""
@@ -87,7 +90,7 @@ def _is_synthetic(where: str) -> bool:
 
 def _reader(root: Path, name: str | None) -> Reader:
     if not os.path.exists(root):  # noqa: PTH110 - unlike Path.exists, it takes a name that is too long for an answer
-        raise CorpusError(f"corpus {root} does not exist; check the path (or use --corpus synthetic)")
+        raise CorpusError(way_out.of_nothing_there(str(root), {reader.name: reader for reader in READERS}))
     return guess(root) if name is None else _named(name, root)
 
 
@@ -95,13 +98,22 @@ def guess(root: Path) -> Reader:
     """The first reader that knows the folder.
 
     Raises:
-        CorpusError: when none does; the message lists what each expects.
+        CorpusError: when none does; the message says what to give in its place, or lists what each expects.
     """
     for reader in READERS:
         if reader.fits(root):
             return reader
+    if root.is_dir() and (other := way_out.of_folder(root, _surely_knowing)):
+        raise CorpusError(other)
     expected = "\n".join(f"  {reader.name}: {reader.expects}" for reader in READERS)
-    raise CorpusError(f"no reader knows {root}. What each expects:\n{expected}\nName one with --reader")
+    own = "Of recordings of your own write a table; see docs/own-corpus.md"
+    raise CorpusError(f"no reader knows {root}. What each expects:\n{expected}\n{own}")
+
+
+def _surely_knowing(folder: Path) -> list[Reader]:
+    """Some table lies in many a folder; one of a corpus has a name of its own."""
+    is_named = any((folder / name).is_file() for name in table.METADATA)
+    return [reader for reader in READERS if (is_named or reader is not table.READER) and reader.fits(folder)]
 
 
 def _named(name: str, root: Path) -> Reader:

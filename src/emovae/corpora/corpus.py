@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from emovae import audio
+from emovae.corpora.release import Release
 from emovae.errors import CorpusError
 from emovae.files import digest_of_file
 from emovae.labels import LabelMapping
@@ -63,10 +65,10 @@ class Corpus:
         """
         if self.voice is not None:
             return self.voice.waveform(utterance)
-        return audio.read(_recording(utterance))
+        return audio.read(_recording(utterance), utterance.part)
 
     def digest(self, utterance: Utterance) -> str:
-        """A name of exactly that sound: the SHA-256 of its file, or the recipe of a synthetic voice.
+        """A name of exactly that sound: the SHA-256 of its file and the part of it, or a synthetic voice's recipe.
 
         Raises:
             AudioError: when the file is not there or cannot be read.
@@ -75,9 +77,18 @@ class Corpus:
             return self.voice.digest(utterance)
         recording = _recording(utterance)
         try:
-            return digest_of_file(recording)
+            if utterance.part is None:
+                return digest_of_file(recording)
+            state = recording.stat()
+            return f"{_digest_of_whole(recording, state.st_mtime_ns, state.st_size)} {utterance.part}"
         except OSError as error:
             raise audio.unreadable(recording, error) from error
+
+
+@lru_cache(maxsize=64)
+def _digest_of_whole(recording: Path, _mtime_ns: int, _size: int) -> str:
+    """An hour of a dialogue has hundreds of parts, and is read once for them."""
+    return digest_of_file(recording)
 
 
 def _recording(utterance: Utterance) -> Path:
@@ -150,6 +161,7 @@ class Reader(NamedTuple):
         fits: folder -> whether this reader knows it; a glance, not a check.
         survey: folder -> all that it finds; raises CorpusError where nothing at all can be told.
         known: the counts of the publisher's release, where they are known.
+        release: how it can be downloaded; None is a corpus of one's own.
     """
 
     name: str
@@ -160,6 +172,7 @@ class Reader(NamedTuple):
     fits: Callable[[Path], bool]
     survey: Callable[[Path], Survey]
     known: tuple[KnownCount, ...] = ()
+    release: Release | None = None
 
     def read(self, root: Path) -> Corpus:
         """Reads a folder.

@@ -13,6 +13,7 @@ from pathlib import Path
 from emovae.corpora.corpus import Finding, KnownCount, Reader, Survey
 from emovae.corpora.matching import odd_rows, sifted
 from emovae.corpora.named import Naming, find, here
+from emovae.corpora.release import ByHand
 from emovae.corpora.rows import Row, read_text
 from emovae.errors import CorpusError
 from emovae.utterance import Utterance
@@ -126,4 +127,9 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=ByHand(
+        "its recordings lie in git's storage of large files, which git can fetch and check by itself. Install git-lfs,"
+        " then: GIT_LFS_SKIP_SMUDGE=1 git clone https://github.com/CheyneyComputerScience/CREMA-D FOLDER"
+        " && git -C FOLDER lfs pull --include 'AudioWAV/*'"
+    ),
 )

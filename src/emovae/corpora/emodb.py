@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here
+from emovae.corpora.release import Archive
 from emovae.utterance import Utterance
 
 LETTERS = {
@@ -76,4 +77,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=Archive("http://emodb.bilderbar.info/download/download.zip"),
 )

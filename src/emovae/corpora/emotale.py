@@ -14,6 +14,7 @@ from statistics import fmean
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey, holds
 from emovae.corpora.matching import Listing, audio_without_labels, labels_without_audio, listing, odd_rows, sifted
+from emovae.corpora.release import Commit
 from emovae.corpora.rows import Row, number, read_text
 from emovae.errors import CorpusError
 from emovae.labels import off_scale
@@ -124,4 +125,5 @@ READER = Reader(
     fits=lambda root: holds(root, "annotations.csv", "wav"),
     survey=_survey,
     known=KNOWN,
+    release=Commit("41e7d00f0949d4e7c8d1ae5101a344037ae056de", tree="61dc819f904fd2093795e55a37695e7b82953149"),
 )

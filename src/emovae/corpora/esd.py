@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here, torn
+from emovae.corpora.release import ByHand
 from emovae.errors import CorpusError
 from emovae.labels import emotion_name
 from emovae.utterance import Utterance
@@ -104,4 +105,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=ByHand("fill in the form that this page leads to; the address of the download comes then"),
 )

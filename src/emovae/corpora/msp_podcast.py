@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import Reader, Survey, holds
 from emovae.corpora.matching import Listing, audio_without_labels, labels_without_audio, listing, odd_rows, sifted
+from emovae.corpora.release import ByHand
 from emovae.corpora.rows import Row, number, read_text
 from emovae.errors import CorpusError
 from emovae.utterance import Utterance
@@ -115,4 +116,5 @@ READER = Reader(
     source="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html",
     fits=lambda root: any(holds(root, LABELS, folder) for folder in FOLDERS),
     survey=_survey,
+    release=ByHand("your institution signs the agreement that this page leads to, and gets access then"),
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey, holds
 from emovae.corpora.matching import audio_without_labels, listing, odd_rows, sifted
+from emovae.corpora.release import Commit
 from emovae.corpora.rows import Row, read_text
 from emovae.errors import CorpusError
 from emovae.labels import emotion_name
@@ -91,4 +92,5 @@ READER = Reader(
     fits=lambda root: holds(root, "data.tsv", "samples"),
     survey=_survey,
     known=KNOWN,
+    release=Commit("66de9999a8f2f605eb5f64841790aa5cb0877782", tree="189389afd08dcd9a5b83a16d8408d7ecff1f87c8"),
 )

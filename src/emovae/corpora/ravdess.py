@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here, torn
+from emovae.corpora.release import Deposit
 from emovae.utterance import Utterance
 
 EMOTIONS = {
@@ -88,4 +89,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=Deposit("https://zenodo.org", "zenodo", "10.5281/zenodo.1188976", ("Audio_Speech_Actors_01-24.zip",)),
 )

@@ -9,10 +9,12 @@ import json
 import math
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from emovae.errors import CorpusError
+from emovae.files import require_parquet
 
 
 class Row(NamedTuple):
@@ -122,7 +124,7 @@ def read_json_lines(path: Path, wanted: Callable[[str], bool]) -> Rows:
 
 
 def read_parquet(path: Path, wanted: Callable[[str], bool]) -> Rows:
-    """Reads a Parquet file; integers become text.
+    """Reads a Parquet file; integers become text, and lengths of time too, to the microsecond.
 
     Args:
         path: the file.
@@ -132,7 +134,8 @@ def read_parquet(path: Path, wanted: Callable[[str], bool]) -> Rows:
         CorpusError: when it cannot be read, or a wanted column holds other things than text and numbers.
     """
     # Here and not above, so that start-up stays light for people whose labels are text.
-    from pyarrow import ArrowException, types  # noqa: PLC0415
+    require_parquet("save the table as CSV")
+    from pyarrow import ArrowException, duration, types  # noqa: PLC0415
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     try:
@@ -141,7 +144,11 @@ def read_parquet(path: Path, wanted: Callable[[str], bool]) -> Rows:
             for field in schema:
                 if wanted(field.name) and types.is_nested(field.type):
                     raise CorpusError(f"{path}: column {field.name} holds {field.type}; write text there")
-            records = file.read(columns=[name for name in schema.names if wanted(name)]).to_pylist()
+            found = file.read(columns=[name for name in schema.names if wanted(name)])
+            for place, field in enumerate(found.schema):
+                if types.is_duration(field.type):  # nanoseconds would need pandas
+                    found = found.set_column(place, field.name, found.column(place).cast(duration("us"), safe=False))
+            records = found.to_pylist()
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise CorpusError(f"{path} cannot be read as Parquet: {error}; write it anew") from error
     rows = tuple(_row(path, f"row {count}", record) for count, record in enumerate(records, start=1))
@@ -179,11 +186,18 @@ def has_half_a_character(text: str) -> bool:
 
 def _row(path: Path, where: str, content: Mapping[str, object]) -> Row:
     for column, cell in content.items():
-        if cell is not None and not isinstance(cell, str | int | float):
+        if cell is not None and not isinstance(cell, str | int | float | timedelta):
             raise CorpusError(f"{path}, {where}: {column} is a {type(cell).__name__}; write text or a number there")
         if isinstance(cell, str) and has_half_a_character(cell):
             raise CorpusError(f"{path}, {where}: {column} is {cell!r}, which has half a character; write it anew")
-    return Row(where, {column: "" if cell is None else str(cell).strip() for column, cell in content.items()})
+    return Row(where, {column: _text(cell) for column, cell in content.items()})
+
+
+def _text(cell: object) -> str:
+    """A cell as text; a length of time in seconds, as `2.5 s`."""
+    if isinstance(cell, timedelta):
+        return f"{cell.total_seconds()!r} s"
+    return "" if cell is None else str(cell).strip()
 
 
 def _decoded(path: Path) -> str:

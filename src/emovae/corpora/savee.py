@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here
+from emovae.corpora.release import ByHand
 from emovae.utterance import Utterance
 
 EMOTIONS = {
@@ -77,4 +78,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=ByHand("ask its authors for access, as that page says"),
 )

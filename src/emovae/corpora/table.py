@@ -21,12 +21,13 @@ from emovae.corpora.table_findings import (
 )
 from emovae.errors import CorpusError
 from emovae.labels import emotion_name
+from emovae.sources import FILE_COLUMNS
 from emovae.utterance import Utterance
 
 DIMENSIONS = ("arousal", "valence", "dominance")
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "path": ("path", "file", "file_name", "filename", "audio"),
+    "path": FILE_COLUMNS,
     "label": ("label", "emotion"),
     "speaker": ("speaker", "speaker_id"),
     "id": ("id",),
@@ -129,12 +130,12 @@ def _columns(rows: Rows) -> dict[str, str]:
         raise CorpusError(
             f"{rows.path} lacks a column for: {accepted}. It has the columns {', '.join(rows.columns)}."
             + (" In place of labels, arousal, valence or dominance would do." if "label" in missing else "")
-            + (_NO_SPEAKER if "speaker" in missing else "")
+            + (NO_SPEAKER if "speaker" in missing else "")
         )
     return columns
 
 
-_NO_SPEAKER = (
+NO_SPEAKER = (
     " Without speakers no honest evaluation is possible: one voice would be trained on and tested on. If they"
     " are unknown, give as speaker the best grouping known, such as the source recording; one name per"
     " recording would be a lie."

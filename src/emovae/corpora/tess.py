@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here, torn
+from emovae.corpora.release import Deposit
 from emovae.utterance import Utterance
 
 EMOTIONS = {
@@ -84,4 +85,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=Deposit("https://borealisdata.ca", "dataverse", "10.5683/SP2/E8H2MF"),
 )

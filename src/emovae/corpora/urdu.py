@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emovae.corpora.corpus import Finding, KnownCount, Reader, Survey
 from emovae.corpora.named import Naming, find, here, more
+from emovae.corpora.release import Commit
 from emovae.labels import emotion_name
 from emovae.utterance import Utterance
 
@@ -100,4 +101,5 @@ READER = Reader(
     fits=NAMING.fits,
     survey=_survey,
     known=KNOWN,
+    release=Commit("4b546d4e0fa36d1c86c53a281631b2ab7ce2fdec", tree="fd97cfbdda9d771ca56f7eab5b4c9edfb11edbbf"),
 )

@@ -4,12 +4,35 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RETRY_S = 1
+
+
+class Limits(NamedTuple):
+    """What the service takes.
+
+    Attributes:
+        most_bytes: of a request.
+        most_s: of a recording, in seconds.
+        receive_s: within which a request must have arrived, and the next message of a stream.
+        at_once: recordings that are heard at the same time.
+        waiting: requests that may wait for their turn.
+        most_windows: of a timeline.
+        streams: who may speak at the same time.
+    """
+
+    most_bytes: int = 25 * 2**20
+    most_s: float = 600.0
+    receive_s: float = 30.0
+    at_once: int = 2
+    waiting: int = 64
+    most_windows: int = 20_000
+    streams: int = 8
 
 
 class Bounded:

@@ -13,14 +13,17 @@ import click
 
 from emovae.errors import EmovaeError
 from emovae.labels import MAPPINGS, LabelMapping
+from emovae.shells.caching import cache as cache_command
 from emovae.shells.exchanging import pull, push
 from emovae.shells.exporting import export
+from emovae.shells.fetching import fetch
 from emovae.shells.judging import compare, evaluate
 from emovae.shells.models import embed, predict, train
 from emovae.shells.options import (
     at_home,
     bar,
     cache_option,
+    cluster_option,
     device_option,
     jobs_option,
     reader_option,
@@ -71,11 +74,14 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
 def corpora() -> None:
     """Every reader: what it expects, its licence, where to get it."""
     from emovae.corpora import READERS
+    from emovae.corpora.release import ByHand
 
     for reader in READERS:
         click.echo(f"{reader.name}: {reader.title}")
         for what in ("expects", "licence", "source"):
             click.echo(f"  {what + ':':9}{getattr(reader, what)}")
+        if reader.release is not None and not isinstance(reader.release, ByHand):
+            click.echo(f"  fetch:   emovae fetch {reader.name} --out FOLDER")
     click.echo("synthetic: made-up voices, the default of --corpus; synthetic:N makes N utterances")
 
 
@@ -187,6 +193,7 @@ def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
     help="What segments and latents may take; more lies in files in the cache.  [default: half of the machine's]",
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
+@cluster_option
 @cache_option
 def run(
     experiment: Path,
@@ -201,6 +208,7 @@ def run(
     track: tuple[str, ...],
     memory_gib: float | None,
     assignments: tuple[str, ...],
+    cluster: str | None,
     cache: Path,
 ) -> None:
     """Run an experiment file and print its table."""
@@ -218,7 +226,7 @@ def run(
 
     from emovae.shells.running import perform
 
-    perform(stated, opened, corpus, out, at_home(cache), jobs, device, track, given, memory_gib)
+    perform(stated, opened, corpus, out, at_home(cache), jobs, device, track, given, memory_gib, cluster)
 
 
 @cli.command()
@@ -231,7 +239,7 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict, embed, push, pull, serve, evaluate, compare, export):
+for _command in (train, predict, embed, cache_command, push, pull, serve, evaluate, compare, export, fetch):
     cli.add_command(_command)
 
 
@@ -243,6 +251,11 @@ def _end(_signal: int, _frame: object) -> None:
 
 def _kept() -> str:
     """What an interrupted command leaves behind."""
+    if sys.argv[1:2] == ["fetch"]:
+        return "; what has come is kept, and the same command goes on from it where the server can"
+    in_shards = any(given.startswith(("--shard", "--cluster")) for given in sys.argv)
+    if sys.argv[1:2] == ["cache"] or (sys.argv[1:2] == ["embed"] and in_shards):
+        return "; finished shards are kept, and the same command goes on from them"
     learns = {"run", "quickstart", "train"} & set(sys.argv[1:2])
     return "; finished cells are kept, and the same command goes on from them" if learns else ""
 
@@ -261,6 +274,15 @@ def main() -> None:
         sys.exit(error.exit_code)
     except EmovaeError as error:
         click.echo(f"emovae: {error}", err=True)
+        sys.exit(WRONG)
+    except ModuleNotFoundError as error:  # of the core: a missing extra is named where it is needed
+        if (error.name or "emovae").startswith("emovae"):
+            raise
+        click.echo(
+            f"emovae: {error.name} is not installed. This environment can ask ONNX files with `emovae predict`; for all"
+            " else install emovae with what it needs: pip install emovae",
+            err=True,
+        )
         sys.exit(WRONG)
     except OSError as error:  # such as a full disk under the terminal's output; 1 would mean findings
         click.echo(f"emovae: {error.strerror or error}", err=True)

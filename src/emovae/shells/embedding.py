@@ -1,53 +1,71 @@
 """What `emovae embed` does once its arguments are read; this brings torch."""
 
-import json
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from emovae.assembly import load
 from emovae.embed import Embedded, Level, embedded, names_of
 from emovae.files import written_whole
 from emovae.machine import one_thread
 from emovae.shells.asking import Asked, Tally
+from emovae.shells.databases import ENDING, LATENTS, Database, Once, planned, write_header
+from emovae.shells.latent_rows import write_rows
 from emovae.shells.options import bar
-from emovae.sources import sources
-
-INDEX = {"file": "object", "start": "timedelta64[ns]", "end": "timedelta64[ns]"}
-_INDEX_TOLD = json.dumps(
-    {
-        "index_columns": list(INDEX),
-        "column_indexes": [],
-        "columns": [
-            {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": kind, "metadata": None}
-            for name, kind in INDEX.items()
-        ],
-        "pandas_version": "2.0.0",
-    }
-)
-"""What pandas looks for in a Parquet file."""
-ROWS_AT_ONCE = 50_000
+from emovae.sources import Source, sources
 
 
 def write(folder: Path, asked: Asked, level: Level, out: Path) -> int:
-    """Writes the features that a model folder has of recordings as Parquet; how many could not be used.
+    """Writes the features that a model folder has of recordings; how many could not be used.
+
+    As Parquet, as CSV where `out` ends so, or with the table of a database, where `out` is the header of one.
 
     Raises:
         EmovaeError: for a model or an input that cannot be used, or a file that cannot be written.
     """
+    database = (
+        planned(out, LATENTS, "parquet", list(sources(asked.inputs)), asked) if out.suffix.lower() == ENDING else None
+    )
     model = load(folder)
     with bar("recordings") as progress, one_thread():
         wanted = list(sources(asked.inputs))
         tally = Tally(len(wanted), progress)
         found = embedded(model, wanted, asked.cut, level, asked.threads)
-        _write(out, _useful(found, tally), names_of(model, level), beside=asked.channel == "each")
+        names = names_of(model, level)
+        if database is None:
+            with written_whole(out) as stream:
+                as_csv = out.suffix.lower() == ".csv"
+                write_rows(stream, _useful(found, tally), names, beside=asked.channel == "each", as_csv=as_csv)
+        else:
+            ends_told = database.wanted if level == "utterance" else ()
+            placed = _placed(database, _useful(_as_asked(found, ends_told), tally))
+            with written_whole(database.file) as stream:
+                write_rows(stream, placed, names, pandas_finds_it=False)
+            title = f"Latent features of a model of emovae, by {level}"
+            write_header(database, title, {"latent": {"dtype": "float"}}, dict.fromkeys(names, "latent"))
     return tally.failed
+
+
+def _as_asked(each: Iterable[Embedded], wanted: Sequence[Source]) -> Iterator[Embedded]:
+    """With the times that were asked about, where each of them has one row."""
+    for one, source in itertools.zip_longest(each, wanted):
+        if source is None or one.piece.error or not len(one.values):
+            yield one
+        else:
+            end = np.nan if source.end is None else source.end
+            yield one._replace(starts=np.array([source.start or 0.0]), ends=np.array([end]))
+
+
+def _placed(database: Database, each: Iterable[Embedded]) -> Iterator[Embedded]:
+    """With files as seen from a database, and each part of one once."""
+    once = Once()
+    for one in each:
+        once.see(one.piece.file, one.starts, one.ends)
+        yield one._replace(piece=one.piece._replace(file=database.place(one.piece.file)))
+    once.require()
 
 
 def _useful(each: Iterable[Embedded], tally: Tally) -> Iterator[Embedded]:
@@ -57,40 +75,3 @@ def _useful(each: Iterable[Embedded], tally: Tally) -> Iterator[Embedded]:
             click.echo(f"{one.piece.file} {one.piece.error}", err=True)
         else:
             yield one
-
-
-def _write(out: Path, each: Iterable[Embedded], names: Sequence[str], *, beside: bool) -> None:
-    """Rows with the index of audformat, (file, start, end), which pandas finds by itself."""
-    kinds: dict[str, pa.DataType] = {"file": pa.string(), "start": pa.duration("ns"), "end": pa.duration("ns")}
-    kinds |= {"channel": pa.string()} if beside else {}
-    kinds |= dict.fromkeys(names, pa.float32())
-    schema = pa.schema(kinds).with_metadata({"pandas": _INDEX_TOLD})
-    with written_whole(out) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        some, rows = list[Embedded](), 0
-        for one in each:
-            some.append(one)
-            rows += len(one.values)
-            if rows > ROWS_AT_ONCE:
-                writer.write_table(_table(some, schema, beside=beside))
-                some, rows = [], 0
-        writer.write_table(_table(some, schema, beside=beside))
-
-
-def _table(some: Sequence[Embedded], schema: pa.Schema, *, beside: bool) -> pa.Table:
-    counts = [len(one.values) for one in some]
-
-    def repeated(words: Sequence[str]) -> NDArray[np.object_]:
-        return np.repeat(np.array(words, object), counts)
-
-    def times(seconds: Sequence[NDArray[np.float64]]) -> NDArray[np.timedelta64]:
-        return np.rint(np.concatenate([np.empty(0), *seconds]) * 1e9).astype("timedelta64[ns]")
-
-    width = len(schema) - len(INDEX) - beside
-    values = np.concatenate([np.empty((0, width), np.float32), *(one.values for one in some)])
-    columns: list[NDArray[Any]] = [repeated([one.piece.file for one in some])]
-    columns += [times([one.starts for one in some]), times([one.ends for one in some])]
-    columns += [repeated([one.piece.channel for one in some])] if beside else []
-    columns.extend(values.T)
-    return pa.Table.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from joblib import cpu_count
 
 from emovae.asked import asked
 from emovae.assembly import load
@@ -14,9 +13,9 @@ from emovae.errors import OutputError
 from emovae.evaluate import evaluated
 from emovae.evaluated import as_json as told_of
 from emovae.evaluated import failures, lines, predictions
-from emovae.files import require_writable, write_bytes, write_json
+from emovae.files import is_free, require_writable, write_bytes, write_json
 from emovae.machine import one_thread
-from emovae.shells.options import READERS, bar
+from emovae.shells.options import bar, decoders
 
 TOLD, ROWS = "evaluation.json", "predictions.parquet"
 
@@ -40,11 +39,11 @@ def tell(
     model = load(folder)
     wanted = asked(corpus, model.settings, model.classes, wished)
     if out is not None:
-        if out.exists() and not (out / TOLD).exists() and (not out.is_dir() or any(out.iterdir())):
+        if not (out / TOLD).exists() and not is_free(out):
             raise OutputError(f"{out} holds something that is no evaluation; give --out a new or empty folder")
         require_writable(out)
     with bar("recordings") as progress, one_thread():
-        found = evaluated(model, corpus, wanted, jobs or min(cpu_count(), READERS), progress)
+        found = evaluated(model, corpus, wanted, decoders(jobs), progress)
     told = told_of(model, corpus.name, found)
     for line in failures(found.failed):
         click.echo(line, err=True)

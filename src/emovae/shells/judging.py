@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from emovae.shells.options import reader_option
+from emovae.shells.options import SOME_FAILED, decoders_option, reader_option
 
-SOME_FAILED = 1
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every figure.")
 
 
@@ -20,11 +19,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 )
 @_json
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for evaluation.json and predictions.parquet.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Recordings decoded at once.  [default: as many as there are cores, and 4 at most]",
-)
+@decoders_option
 def evaluate(
     model: Path,
     corpus: str,

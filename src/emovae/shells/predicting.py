@@ -1,23 +1,26 @@
-"""What `emovae predict` does once its arguments are read; a model folder brings torch, an ONNX file does not."""
+"""What `emovae predict` does once its arguments are read."""
 
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, get_args
 
 import click
 
-from emovae.answers import Model, least_confidence
+from emovae.answers import least_confidence
 from emovae.errors import ConfigError
-from emovae.files import written_whole
-from emovae.portable import SUFFIX, load_portable
+from emovae.files import require_parquet, written_whole
 from emovae.predict import How, Row, predicted
 from emovae.shells.asking import Asked, Tally
+from emovae.shells.databases import ENDING, PREDICTIONS, Database, planned, write_predictions
+from emovae.shells.opening import opened
 from emovae.shells.options import bar
 from emovae.shells.told import Format, text_of, write_parquet
 from emovae.sources import STDIN, Source, sources
+
+ENDINGS = {"parquet": ".parquet", "audformat": ENDING}
+"""Of the files that are no text."""
 
 
 class Wish(NamedTuple):
@@ -35,41 +38,31 @@ def tell(place: Path, asked: Asked, wish: Wish) -> int:
     Raises:
         EmovaeError: for a model or an input that cannot be used, or a file that cannot be written.
     """
-    form = cast(Format, wish.form or _form_of(wish.out))
-    _require_sensible(asked, wish, form)
+    form = form_of(wish)
+    _require_sensible(asked, wish)
+    database = _database(asked, wish.out) if form == "audformat" and wish.out is not None else None
     seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
-    with _opened(place) as model, tempfile.TemporaryDirectory() as own, bar("recordings", shown=seen) as progress:
+    with opened(place) as model, tempfile.TemporaryDirectory() as own, bar("recordings", shown=seen) as progress:
         how = How(asked.cut, least_confidence(model, wish.reject), wish.tempered)
         wanted = [_from_stdin(Path(own)) if source.file == STDIN else source for source in sources(asked.inputs)]
         tally = Tally(len(wanted), progress)
-        rows = predicted(model, wanted, how, asked.threads)
-        _write(_counted(rows, tally, own), model.classes, form, wish.out)
+        rows = _counted(predicted(model, wanted, how, asked.threads), tally, own)
+        if database is None:
+            write(rows, model.classes, form, wish.out)
+        else:
+            write_predictions(database, rows, model.classes)
     return tally.failed
 
 
-@contextmanager
-def _opened(place: Path) -> Iterator[Model]:
-    """The model of a file or folder, which answers with one thread."""
-    if place.suffix.lower() == SUFFIX and not place.is_dir():
-        yield load_portable(place)
-        return
-    from emovae.assembly import load  # noqa: PLC0415 - torch, which an ONNX file does without
-    from emovae.machine import one_thread  # noqa: PLC0415
-
-    model = load(place)
-    with one_thread():
-        yield model
-
-
-def _require_sensible(asked: Asked, wish: Wish, form: Format) -> None:
-    if form == "parquet" and wish.out is None:
-        raise ConfigError("--format parquet is no text for a screen; give --out FILE.parquet")
-    if wish.reject and not wish.tempered:
-        raise ConfigError("--reject goes by tempered confidence; leave --no-temperature or --reject away")
+def _require_sensible(asked: Asked, wish: Wish) -> None:
     if wish.out is not None and any(wish.out.resolve() == Path(given).resolve() for given in asked.inputs):
         raise ConfigError(f"--out {wish.out} is one of the inputs, and would be written over; name another file")
     if asked.inputs.count(STDIN) > 1:
         raise ConfigError("- stands for one file on standard input; name it once")
+
+
+def _database(asked: Asked, out: Path) -> Database:
+    return planned(out, PREDICTIONS, "csv", list(sources(asked.inputs)), asked)
 
 
 def _counted(rows: Iterable[Row], tally: Tally, own: str) -> Iterator[Row]:
@@ -79,10 +72,29 @@ def _counted(rows: Iterable[Row], tally: Tally, own: str) -> Iterator[Row]:
         yield row._replace(piece=row.piece._replace(file=STDIN)) if is_own else row
 
 
-def _form_of(out: Path | None) -> str:
+def form_of(wish: Wish) -> Format:
+    """In which form answers are told.
+
+    Raises:
+        ConfigError: for wishes that cannot be met together.
+    """
+    form = wish.form or _ending(wish.out)
+    if form in ENDINGS and wish.out is None:
+        raise ConfigError(f"--format {form} is no text for a screen; give --out FILE{ENDINGS[form]}")
+    if form == "parquet":
+        require_parquet("give --format csv")
+    if wish.reject and not wish.tempered:
+        raise ConfigError("--reject goes by tempered confidence; leave --no-temperature or --reject away")
+    return cast(Format, form)
+
+
+def _ending(out: Path | None) -> str:
     form = "table" if out is None else out.suffix.removeprefix(".").lower()
-    if form not in ("table", "csv", "json", "jsonl", "parquet"):
-        raise ConfigError(f"--out {out} does not say in which form; give --format, or end it with .csv, .jsonl, ...")
+    if form == ENDING.removeprefix("."):
+        return "audformat"
+    if form not in get_args(Format):
+        endings = ", ".join([*(f".{one}" for one in get_args(Format) if one not in ("table", "audformat")), ENDING])
+        raise ConfigError(f"--out {out} does not say in which form; give --format, or end it with {endings}")
     return form
 
 
@@ -92,7 +104,12 @@ def _from_stdin(folder: Path) -> Source:
     return Source(str(place))
 
 
-def _write(rows: Iterable[Row], classes: Sequence[str], form: Format, out: Path | None) -> None:
+def write(rows: Iterable[Row], classes: Sequence[str], form: Format, out: Path | None) -> None:
+    """Writes rows into a file, or on standard output.
+
+    Raises:
+        OutputError: when the file cannot be written.
+    """
     if out is None:
         for text in text_of(rows, classes, form):
             click.echo(text, nl=False)

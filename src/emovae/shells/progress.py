@@ -73,6 +73,10 @@ class Progress(Watcher):
         """Since the run began."""
         return time.monotonic() - self.began
 
+    def notice(self, text: str) -> None:
+        """Something that a person should know."""
+        self.say(text)
+
     def frames(self, done: int, of: int) -> None:
         """So many recordings have become frames."""
         self.bars.update(self.recordings, completed=done, total=of)

@@ -1,10 +1,11 @@
 """What `emovae run`, `quickstart` and `report` do once their arguments and the corpus are read; this brings torch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from joblib import cpu_count  # it knows the limits of a container too
@@ -17,11 +18,15 @@ from emovae.experiment import Outcome, Several, run
 from emovae.files import fingerprint, read_json, write_bytes, write_json
 from emovae.freshness import is_fresh
 from emovae.given_folds import GivenFolds
+from emovae.locks import held
 from emovae.machine import resolve_device
 from emovae.presets import variants
 from emovae.shells.progress import Progress, record
 from emovae.tasks import tasks_of
 from emovae.tracking import Tracker, open_board
+
+if TYPE_CHECKING:
+    from emovae.shells.cluster import Cluster
 
 
 def perform(
@@ -35,6 +40,7 @@ def perform(
     track: Sequence[str] = (),
     given: GivenFolds | None = None,
     memory_gib: float | None = None,
+    cluster: str | None = None,
 ) -> None:
     """Runs an experiment with progress on standard error, prints its table, and writes its report.
 
@@ -49,22 +55,32 @@ def perform(
         track: which boards are told, see `tracking`.
         given: the folds that others have made, where the experiment's protocols are `given`.
         memory_gib: what segments and latents may take; None for half of the machine's memory.
+        cluster: the address of a Ray cluster that computes the cells; None for processes of this machine.
 
     Raises:
         EmovaeError: see `experiment.run`.
     """
     out = Path("runs") / f"{experiment.name}-{corpus.name}" if out is None else out
-    chosen = resolve_device(device)
-    jobs = jobs or (1 if chosen == "cuda" else cpu_count())
-    run_one = partial(
-        _run_one, corpus=corpus, where=where, cache=cache, jobs=jobs, device=chosen, given=given, memory_gib=memory_gib
-    )
-    if experiment.variants:
-        for name, one in variants(experiment).items():  # what cannot be divided is told before anything is learned
-            with _of_variant(name):
-                tasks_of(one, corpus, corpus.utterances, given)
-        _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
-    else:
+    with ExitStack() as until_done:
+        elsewhere = None if cluster is None else until_done.enter_context(closing(_cluster(cluster)))
+        chosen = resolve_device(device) if elsewhere is None else elsewhere.device(device)
+        jobs = jobs or (1 if chosen == "cuda" else cpu_count())
+        run_one = partial(
+            _run_one,
+            corpus=corpus,
+            where=where,
+            cache=cache,
+            jobs=jobs,
+            device=chosen,
+            given=given,
+            memory_gib=memory_gib,
+            elsewhere=elsewhere,
+        )
+        _require_possible(experiment, corpus, out, given)
+        until_done.enter_context(held(out / "cells", partial(click.echo, err=True)))
+        if experiment.variants:
+            _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
+            return
         outcome = run_one(experiment, out, track, None)
         _write_audit(experiment, corpus, outcome.recordings, cache, jobs, out)
         click.echo((out / "table.md").read_text(encoding="utf-8"))
@@ -72,6 +88,21 @@ def perform(
             f"{out}: results.json, table.md, predictions.parquet, curves.parquet, config.toml, run.json", err=True
         )
         tell_report(out, again=False)
+
+
+def _cluster(address: str) -> "Cluster":
+    from emovae.shells.cluster import Cluster  # noqa: PLC0415 - only where it is asked for
+
+    return Cluster(address)
+
+
+def _require_possible(experiment: Experiment, corpus: Corpus, out: Path, given: GivenFolds | None) -> None:
+    """What is wrong with variants is told before anything is learned, or written."""
+    for name, one in variants(experiment).items() if experiment.variants else ():
+        with _of_variant(name):
+            tasks_of(one, corpus, corpus.utterances, given)
+    if experiment.variants and (out / "results.json").exists():
+        raise OutputError(f"{out} holds a run without variants; give --out a folder of its own, or remove that run")
 
 
 def _run_one(
@@ -87,6 +118,7 @@ def _run_one(
     device: str,
     given: GivenFolds | None,
     memory_gib: float | None,
+    elsewhere: "Cluster | None",
 ) -> Outcome:
     """One run with all that is written beside it."""
     with ExitStack() as open_until_done:
@@ -104,6 +136,7 @@ def _run_one(
             memory_gib=memory_gib,
             given=given,
             cells_in=cells_in,
+            elsewhere=elsewhere,
         )
     record(out, corpus=where, jobs=jobs, device=device, computed=outcome.computed, seconds=progress.seconds())
     return outcome
@@ -124,8 +157,6 @@ def _run_variants(
     """Every variant in a folder of its own, each with its report, and one table of all."""
     from emovae.ablation import ablation, markdown  # noqa: PLC0415
 
-    if (out / "results.json").exists():
-        raise OutputError(f"{out} holds a run without variants; give --out a folder of its own, or remove that run")
     told = {}
     for name, one in variants(experiment).items():
         with _of_variant(name):

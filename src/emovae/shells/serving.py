@@ -1,8 +1,21 @@
 """The command `emovae serve`."""
 
+import contextlib
+import re
+import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import uvicorn
+    from fastapi import FastAPI
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 
 
 @click.command()
@@ -16,6 +29,8 @@ import click
 )
 @click.option("--at-once", type=click.IntRange(1), default=2, show_default=True, help="Recordings heard at once.")
 @click.option("--waiting", type=click.IntRange(0), default=64, show_default=True, help="Who may wait; more get 429.")
+@click.option("--streams", type=click.IntRange(0), default=8, show_default=True, help="Live streams at once.")
+@click.option("--allow-host", "hosts", multiple=True, help="A name it answers to, beside those of --host; repeat it.")
 def serve(
     model: Path,
     host: str,
@@ -25,8 +40,13 @@ def serve(
     receive: float,
     at_once: int,
     waiting: int,
+    streams: int,
+    hosts: tuple[str, ...],
 ) -> None:
-    """Answer about recordings over HTTP: POST /v1/predict, /healthz, /metrics, /docs. Nothing that is sent is kept."""
+    """Answer about recordings over HTTP: a page at /, POST /v1/predict, speech as it goes on at /v1/stream, /docs.
+
+    MODEL is a model folder, or an ONNX file of `emovae export`. Nothing that is sent is kept.
+    """
     from emovae.errors import ConfigError
 
     try:
@@ -35,15 +55,79 @@ def serve(
         from emovae.shells.service import Limits, service
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed; pip install 'emovae[serve]'") from error
+    from emovae.shells.opening import opened
+    from emovae.shells.uploads import trained_of
 
-    from emovae.assembly import load
-    from emovae.machine import single_thread
+    names = allowed(host, hosts)
+    door = bound(host, port)
+    limits = Limits(round(most_mib * 2**20), most_seconds, receive, at_once, waiting, streams=streams)
+    with opened(model) as asked:
+        trained = trained_of(asked)
+        if trained is None:
+            app = service(asked, {"model": "ONNX", "classes": list(asked.classes)}, limits, hosts=names)
+        else:
+            from emovae.machine import single_thread
 
-    trained = load(model)
-    training = trained.facts["training"]
-    about = {"model": trained.settings.models[0], "classes": list(trained.classes), "corpus": training["corpus"]}
-    limits = Limits(round(most_mib * 2**20), most_seconds, receive, at_once, waiting)
-    # No access log: a name in a request may be a person's.
-    uvicorn.run(
-        service(trained, about, limits, single_thread), host=host, port=port, access_log=False, log_level="info"
+            corpus = trained.facts["training"]["corpus"]
+            about = {"model": trained.settings.models[0], "classes": list(trained.classes), "corpus": corpus}
+            app = service(trained, about, limits, single_thread, names)
+        named = f"[{host}]" if ":" in host else host
+        click.echo(f"emovae: running on http://{named}:{door.getsockname()[1]} (Ctrl-C ends it)", err=True)
+        with contextlib.suppress(KeyboardInterrupt), door:  # how a service usually ends
+            uvicorn.Server(listening(app, host, port)).run([door])
+
+
+def allowed(host: str, named: "Sequence[str]") -> "Sequence[str]":
+    """The names under which a service at `host` answers, without brackets and in small letters; none for any.
+
+    On this machine alone others have no business: a page elsewhere whose name is made to mean this machine is not let
+    in. Where other machines are let in, nobody knows the names but who gives them.
+
+    Raises:
+        ConfigError: for what is no name.
+    """
+    from emovae.errors import ConfigError
+
+    names = [one.lower().removeprefix("[").removesuffix("]") for one in named]
+    if wrong := [given for given, one in zip(named, names, strict=True) if not NAME.fullmatch(one)]:
+        raise ConfigError(f"--allow-host {wrong[0]} is no name; give it without scheme and port, as voices.example")
+    return [*LOOPBACK, *names] if host in LOOPBACK else names
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """The socket of a service.
+
+    Raises:
+        ConfigError: for a port that is in use, or an address that is none of this machine.
+    """
+    from emovae.errors import ConfigError
+
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        other = "give another --port (0 takes any free one) or --host"
+        raise ConfigError(f"cannot listen at {host}, port {port}: {why}; {other}") from error
+
+
+def listening(app: "FastAPI", host: str, port: int) -> "uvicorn.Config":
+    """How uvicorn runs the service."""
+    import logging
+
+    import uvicorn
+
+    from emovae.shells.live import MESSAGE_BYTES
+
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="info",
+        ws_max_size=2 * MESSAGE_BYTES,  # beyond a message that is refused with a word
+        ws_per_message_deflate=False,  # samples hardly shrink, and what has shrunk may be a bomb
     )
+    # No access log, and none of streams: a name in a request may be a person's.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: '"WebSocket ' not in str(record.msg))
+    return config

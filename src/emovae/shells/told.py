@@ -12,7 +12,7 @@ from emovae.files import written_whole
 from emovae.pieces import Piece
 from emovae.predict import Row
 
-Format = Literal["table", "csv", "json", "jsonl", "parquet"]
+Format = Literal["table", "csv", "json", "jsonl", "parquet", "audformat"]
 
 BATCH = 4096
 
@@ -56,8 +56,8 @@ def text_of(rows: Iterable[Row], classes: Sequence[str], how: Format) -> Iterato
             yield "[]\n" if before == "[\n " else "\n]\n"
         case "jsonl":
             yield from (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        case "parquet":
-            raise ConfigError("Parquet is no text for a screen; give --out FILE.parquet")
+        case "parquet" | "audformat":
+            raise ConfigError(f"{how} is no text for a screen; give --out")
 
 
 def _table(rows: Iterable[Row]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from emovae.corpora.iemocap.facts import CODES, GENDERS, KNOWN, MARKED, MARKER, 
 from emovae.corpora.iemocap.facts import dialogs as known_dialogs
 from emovae.corpora.iemocap.files import Fault, FaultKind, Turn
 from emovae.corpora.iemocap.tree import EXPECTS, FOLDERS, LABELS, SOUND, WORDS, Dialog, dialogs_of, find, is_there
+from emovae.corpora.release import ByHand
 from emovae.utterance import Utterance
 
 FAULTS: Mapping[FaultKind, tuple[str, str, str]] = {
@@ -197,4 +198,5 @@ READER = Reader(
     fits=is_there,
     survey=_survey,
     known=KNOWN,
+    release=ByHand("fill in the release form on that page; the address of the download comes by mail"),
 )

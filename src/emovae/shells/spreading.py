@@ -1,0 +1,188 @@
+"""Shards of an archive, made by processes of this machine or by a Ray cluster; few are under way at once.
+
+A machine of a cluster reads the recordings itself, under the names that they have here, and needs no other disk in
+common: what belongs into a folder of this machine comes back and is written here, and what belongs into a location
+that every machine reaches is sent there by the one that made it.
+"""
+
+import io
+import multiprocessing
+import platform
+import signal
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import chdir, nullcontext
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae.errors import ConfigError, EmovaeError
+from emovae.places import Folder, Place
+from emovae.seals import Seal, make, make_in
+from emovae.shards import Shard, Work
+from emovae.shells.cluster import TRIES, Cluster, another_version
+from emovae.workers import born_deaf_to_interrupts, end_at_once
+
+BESIDE = 1
+"""Shards beside those at work, that wait to be written or to be begun."""
+
+
+class Sealed(NamedTuple):
+    """A shard that is in its place, and what its seal is to say."""
+
+    shard: Shard
+    seal: Seal
+
+
+class Asked(NamedTuple):
+    """What a machine of the cluster is asked for.
+
+    Attributes:
+        shard: what to make.
+        target: where to send it; None for back.
+        version: of emovae, that asks.
+        folder: from which the paths of recordings are seen.
+        seen: a recording of the shard that is there where this is asked; None where there is none.
+    """
+
+    shard: Shard
+    target: Place | None
+    version: str
+    folder: Path
+    seen: Path | None
+
+
+class Sent(NamedTuple):
+    """What comes back of a shard: its seal and its file (None where that is in its place), or what was wrong."""
+
+    seal: Seal | None
+    content: NDArray[np.uint8] | None
+    error: EmovaeError | None
+
+
+Spread = Callable[[Work, Sequence[Shard], Place], Generator[Sealed]]
+"""Makes shards, in whatever order."""
+
+
+def on_this_machine(processes: int) -> Spread:
+    """So many processes at once; 1 makes shards in this one."""
+    return _here if processes == 1 else partial(_apart, processes)
+
+
+def on_cluster(cluster: Cluster) -> Spread:
+    """A shard for each processor core of a Ray cluster; one whose machine or process is lost is made by another."""
+    return partial(_there, cluster)
+
+
+def _here(work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
+    for shard in shards:
+        yield Sealed(shard, make(work, shard, place))
+
+
+def _apart(processes: int, work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
+    others = multiprocessing.active_children()
+    # Spawned, since a forked child of a process that has used torch's threads may hang.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin, (work, place))
+    rest, waiting, ended = iter(shards), dict[Future[Seal], Shard](), False
+    try:
+        while True:
+            with born_deaf_to_interrupts():
+                for shard in islice(rest, processes + BESIDE - len(waiting)):
+                    waiting[pool.submit(_make_here, shard)] = shard
+            if not waiting:
+                ended = True
+                return
+            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield Sealed(waiting.pop(done), done.result())
+    except BrokenProcessPool as error:
+        raise EmovaeError(
+            "a worker process was killed, most likely for want of memory; use --jobs 1, or fewer recordings in a"
+            " --shard. Finished shards are kept, and the same command goes on from them"
+        ) from error
+    finally:
+        if not ended:
+            workers = set(multiprocessing.active_children()) - set(others)
+            end_at_once(workers, place.path if isinstance(place, Folder) else Path())
+        pool.shutdown(cancel_futures=True)
+
+
+_work: Work
+_place: Place
+
+
+def _begin(work: Work, place: Place) -> None:
+    """Sets a worker process up."""
+    global _work, _place
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _work, _place = work, place
+
+
+def _make_here(shard: Shard) -> Seal:
+    return make(_work, shard, _place)
+
+
+def _there(cluster: Cluster, work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
+    ray, target = cluster.ray, None if isinstance(place, Folder) else place
+    task = ray.remote(num_cpus=1, max_retries=TRIES)(sent)
+    shared, rest, waiting = ray.put(work), iter(shards), dict[Any, Shard]()
+    try:
+        while True:
+            most = int(ray.cluster_resources().get("CPU", 1)) + BESIDE  # machines come and go
+            for shard in islice(rest, max(0, most - len(waiting))):
+                asked = Asked(shard, target, version("emovae"), Path.cwd(), _seen(work, shard))
+                waiting[task.remote(shared, asked)] = shard
+            if not waiting:
+                return
+            (done,), _ = ray.wait(list(waiting), num_returns=1)
+            shard = waiting.pop(done)
+            yield Sealed(shard, _kept(ray.get(done), shard, place))
+            del done  # the cluster forgets the file only now
+    except ray.exceptions.RayError as error:
+        raise EmovaeError(
+            f"a shard failed on the cluster: {str(error).partition(chr(10))[0]}; finished shards are kept,"
+            " and the same command goes on from them"
+        ) from error
+    finally:
+        for open_task in waiting:
+            ray.cancel(open_task, force=True)
+
+
+def _seen(work: Work, shard: Shard) -> Path | None:
+    """A recording of the shard that is there."""
+    files = (work.file_of(item) for item in shard.items)
+    return next((file.absolute() for file in files if file is not None and file.exists()), None)
+
+
+def _kept(found: Sent, shard: Shard, place: Place) -> Seal:
+    if found.error is not None:
+        raise found.error
+    assert found.seal is not None
+    if found.content is not None:
+        with place.writing(shard.name) as stream:
+            stream.write(found.content.data)
+    return found.seal
+
+
+def sent(work: Work, asked: Asked) -> Sent:
+    """Makes a shard on a machine of the cluster, and sends it where it belongs or back."""
+    if (other := another_version(asked.version)) is not None:
+        return Sent(None, None, other)
+    if asked.seen is not None and not asked.seen.exists():
+        why = f"{platform.node()}, a machine of the cluster, does not see {asked.seen}"
+        remedy = "put the recordings on a disk that all machines see under the same path"
+        return Sent(None, None, ConfigError(f"{why}; {remedy}"))
+    try:
+        with chdir(asked.folder) if asked.folder.is_dir() else nullcontext():
+            if asked.target is not None:
+                return Sent(make(work, asked.shard, asked.target), None, None)
+            content = io.BytesIO()
+            seal = make_in(work, asked.shard, content)
+            return Sent(seal, np.frombuffer(content.getbuffer(), np.uint8), None)
+    except EmovaeError as error:
+        return Sent(None, None, error)

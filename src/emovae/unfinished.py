@@ -1,0 +1,41 @@
+"""What of a grid is still to be computed; what a failing disk has spoilt is found here, and set aside."""
+
+from collections.abc import Sequence
+
+from emovae import weights
+from emovae.cells import result_of, result_place
+from emovae.encoders import encoder_place
+from emovae.errors import DamagedError
+from emovae.files import set_aside
+from emovae.grid import Cell, Context, is_learned
+from emovae.locks import Tell
+
+
+def unfinished(context: Context, cells: Sequence[Cell], tell: Tell) -> list[Cell]:
+    """The cells without a sound result; for who holds the lock of their folder.
+
+    Args:
+        context: what all cells share.
+        cells: the grid.
+        tell: is told of each damaged file. A result goes with the autoencoder that it was read from.
+    """
+    learned = [cell for cell in cells if is_learned(cell)]
+    lost = set()
+    for place in dict.fromkeys(encoder_place(context, cell) for cell in learned):
+        try:
+            weights.kept(place)
+        except DamagedError as error:
+            tell(set_aside(place, error))
+            lost.add(place)
+    for cell in learned:
+        if encoder_place(context, cell) in lost:
+            result_place(context, cell).unlink(missing_ok=True)
+    return [cell for cell in cells if _is_open(context, cell, tell)]
+
+
+def _is_open(context: Context, cell: Cell, tell: Tell) -> bool:
+    try:
+        return result_of(context, cell) is None
+    except DamagedError as error:
+        tell(set_aside(result_place(context, cell), error))
+        return True

@@ -1,0 +1,127 @@
+"""The cells of a run on a real Ray cluster of two machines, played by two nodes on this one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ray.cluster_utils import Cluster
+
+pytestmark = [
+    pytest.mark.slow,
+    # Ray's own
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
+EMOVAE = Path(sys.executable).with_name("emovae")
+PATIENCE_S = 400
+WRITTEN = ("results.json", "table.md", "predictions.parquet", "curves.parquet", "views.safetensors", "report.html")
+EXPERIMENT = """
+name = "apart"
+models = ["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"]
+baselines = ["majority", "functionals-SVM", "segments-LSTM"]
+test_condition = ["oracle", "marginal"]
+seeds = 3
+[protocol]
+kind = "speakers"
+folds = 2
+[autoencoder]
+hidden = [64]
+latent = 8
+epochs = 6
+[classifier]
+hidden = 8
+epochs = 6
+"""
+
+
+class Machines(NamedTuple):
+    """A cluster of a head and another node, with one processor core each."""
+
+    cluster: Any
+    second: Any
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+
+@pytest.fixture
+def cluster(one_ray: None) -> Iterator[Machines]:
+    whole: Any = Cluster
+    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    made = whole(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    yield Machines(made, made.add_node(**node))
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """What the run writes without a cluster."""
+    place = tmp_path_factory.mktemp("alone")
+    ended(started(place))
+    return contents(place)
+
+
+def started(place: Path, *more: str, **variables: str) -> subprocess.Popen[str]:
+    (place / "apart.toml").write_text(EXPERIMENT)
+    where = ["--corpus", "synthetic:40", "--out", "out", "--cache", "cache"]
+    command = [str(EMOVAE), "run", "apart.toml", *where, *more]
+    return subprocess.Popen(
+        command,
+        cwd=place,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **variables},
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def ended(run: subprocess.Popen[str], status: int = 0) -> str:
+    _, said = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == status, said
+    return said
+
+
+def contents(place: Path) -> Mapping[str, bytes]:
+    return {name: (place / "out" / name).read_bytes() for name in WRITTEN}
+
+
+def test_a_cluster_gives_the_same_bytes(tmp_path: Path, cluster: Machines, alone: Mapping[str, bytes]) -> None:
+    ended(started(tmp_path, "--cluster", cluster.address))
+    assert contents(tmp_path) == alone
+    assert "; 0 cells to compute" in ended(started(tmp_path, "--cluster", cluster.address))
+
+
+def test_a_machine_that_is_lost_in_the_middle_costs_time_and_nothing_else(
+    tmp_path: Path, cluster: Machines, alone: Mapping[str, bytes]
+) -> None:
+    run = started(tmp_path, "--cluster", cluster.address)
+    end = time.monotonic() + PATIENCE_S
+    while not (done := list(tmp_path.glob("out/cells/*.json"))):
+        assert time.monotonic() < end
+        assert run.poll() is None
+        time.sleep(0.05)
+    before = {path: path.stat().st_mtime_ns for path in done}
+    cluster.cluster.remove_node(cluster.second, allow_graceful=False)
+    said = ended(run)
+    assert "0 cells to compute" not in said
+    assert {path: path.stat().st_mtime_ns for path in done} == before
+    assert contents(tmp_path) == alone
+
+
+def test_what_a_cell_finds_wrong_is_told_as_it_is_here(tmp_path: Path, cluster: Machines) -> None:
+    wrong = ("--set", "autoencoder.learning_rate=1e30")
+    ways: tuple[tuple[str, ...], ...] = ((), ("--cluster", cluster.address))
+    told = [ended(started(tmp_path, *wrong, *way), 2).splitlines()[-1] for way in ways]
+    assert told[0] == told[1]
+    assert told[0].startswith("emovae: ")
+
+
+def test_where_no_cluster_is_a_person_is_told_how_to_start_one(tmp_path: Path) -> None:
+    said = ended(started(tmp_path, "--cluster", "auto", RAY_ADDRESS=""), 2)
+    assert "emovae: there is no Ray cluster at 'auto'" in said
+    assert "ray start --head" in said
