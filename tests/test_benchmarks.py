@@ -28,7 +28,8 @@ from emovae.outputs import held_out
 from emovae.trained import TrainedModel
 
 ROOT = Path(__file__).parents[1]
-MEMORY_NOISE_MIB = 12
+MEMORY_NOISE_MIB = 20
+"""What 3,000 files may add; a plan kept for each length, as it once was, adds 50."""
 
 
 def test_the_page_tells_of_every_comparison() -> None:
@@ -116,14 +117,14 @@ def test_a_commands_memory_is_that_of_its_children_too() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["m", "m.onnx"])
-def test_five_times_as_many_files_take_no_more_memory(
+def test_three_times_as_many_files_take_no_more_memory(
     name: str, model: TrainedModel, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     place = tmp_path_factory.mktemp("many")
     save(model, place / "m", "")
     (place / "m.onnx").write_bytes(content_of(model))
-    files.write_files(place / "few", 300)
-    files.write_files(place / "many", 1_500)
+    files.write_files(place / "few", 1_500)
+    files.write_files(place / "many", 4_500)
     few, many = (files.told_of(place / name, place / which, place / "out.csv") for which in ("few", "many"))
     assert 50 < few.mib < many.mib + MEMORY_NOISE_MIB
     assert many.mib < few.mib + MEMORY_NOISE_MIB

@@ -121,6 +121,7 @@ def test_what_a_cell_finds_wrong_is_told_as_it_is_here(tmp_path: Path, cluster: 
     assert told[0].startswith("emovae: ")
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_where_no_cluster_is_a_person_is_told_how_to_start_one(tmp_path: Path) -> None:
     said = ended(started(tmp_path, "--cluster", "auto", RAY_ADDRESS=""), 2)
     assert "emovae: there is no Ray cluster at 'auto'" in said

@@ -5,7 +5,6 @@ frames, float32 [frame, band], as any reader of Parquet gives them.
 """
 
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -163,7 +162,9 @@ class Archive(NamedTuple):
                     f"{self.place}/{name} is damaged (it is not what its seal says); the command that makes the"
                     " archive makes it again"
                 )
-            yield pq.read_table(io.BytesIO(content))
+            # Without threads of Arrow's: one that lets go of the content late ends a process that is about to end.
+            with pq.ParquetFile(pa.BufferReader(content)) as file:
+                yield file.read(use_threads=False)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """The recordings that could not be used, each with its reason."""
