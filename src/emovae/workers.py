@@ -4,18 +4,12 @@ The same function runs a cell either way, so results don't depend on how many ru
 """
 
 import multiprocessing
-import signal
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnContext
-from multiprocessing.process import BaseProcess
+from collections.abc import Generator, Sequence
+from functools import partial
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 
+from emovae.apart import apart
 from emovae.cells import run_cell
 from emovae.errors import EmovaeError
 from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
@@ -49,93 +43,30 @@ def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: List
     """
     if processes == 1:
         for job in jobs:
-            for cell in job:
-                run_cell(context, cell, listen)
+            _run(context, listen, job)
             yield job
         return
-    # Spawned, since a forked child of a process that has used torch's threads may hang.
-    spawn = multiprocessing.get_context("spawn")
-    steps: SimpleQueue[Step | None] = spawn.SimpleQueue()
+    # Spawned, as its readers and writers are.
+    steps: SimpleQueue[Step | None] = multiprocessing.get_context("spawn").SimpleQueue()
     teller = Thread(target=_tell, args=(steps, listen), daemon=True)
     teller.start()
-    yield from _run_apart(context, jobs, processes, spawn, steps)
+    killed = EmovaeError(
+        "a worker process was killed, most likely for want of memory, or since the disk of --cache went away; use"
+        " --jobs 1 or a machine with more, or another --cache. Finished cells are kept, and the same command goes"
+        " on from them"
+    )
+    run = partial(_run, context, steps.put)
+    yield from apart(processes, run, jobs, lambda job, _: job, killed=killed, folder=context.folder)
     # Only after a good end: a worker that was killed may hold the queue's lock for ever, and the teller is a daemon.
     steps.put(None)
     teller.join()
 
 
-def _run_apart(
-    context: Context,
-    jobs: Sequence[Job],
-    processes: int,
-    spawn: SpawnContext,
-    steps: "SimpleQueue[Step | None]",
-) -> Iterator[Job]:
-    others = multiprocessing.active_children()
-    pool = ProcessPoolExecutor(processes, spawn, _begin, (context, steps))
-    finished = False
-    try:
-        with born_deaf_to_interrupts():
-            waiting: dict[Future[None], Job] = {pool.submit(_run_here, job): job for job in jobs}
-        for future in as_completed(waiting):
-            future.result()
-            yield waiting[future]
-        finished = True
-    except BrokenProcessPool as error:
-        raise EmovaeError(
-            "a worker process was killed, most likely for want of memory, or since the disk of --cache went away; use"
-            " --jobs 1 or a machine with more, or another --cache. Finished cells are kept, and the same command goes"
-            " on from them"
-        ) from error
-    finally:
-        if not finished:
-            end_at_once(set(multiprocessing.active_children()) - set(others), context.folder)
-        pool.shutdown(cancel_futures=True)
-
-
-def end_at_once(workers: Collection[BaseProcess], folder: Path) -> None:
-    """Kills workers, whatever they are at, and removes the files that they had begun."""
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        wait([worker.sentinel])
-    for worker in workers:
-        for begun in folder.glob(f".*.{worker.pid}.part"):
-            begun.unlink(missing_ok=True)
-
-
-@contextmanager
-def born_deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches the whole group of processes, and the first one decides what to do.
-
-    Workers start inside the block and inherit its deafness, which they need before they run any code of their own.
-    """
-    if current_thread() is not main_thread():  # only the main thread may change this, and only it is interrupted
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _run(context: Context, listen: Listener, job: Job) -> None:
+    for cell in job:
+        run_cell(context, cell, listen)
 
 
 def _tell(steps: "SimpleQueue[Step | None]", listen: Listener) -> None:
     while (step := steps.get()) is not None:
         listen(step)
-
-
-_context: Context
-_listen: Callable[[Step], None]
-
-
-def _begin(context: Context, steps: "SimpleQueue[Step | None]") -> None:
-    """Sets a worker up."""
-    global _context, _listen
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _context, _listen = context, steps.put
-
-
-def _run_here(job: Job) -> None:
-    for cell in job:
-        run_cell(_context, cell, _listen)

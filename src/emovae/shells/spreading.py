@@ -6,12 +6,8 @@ that every machine reaches is sent there by the one that made it.
 """
 
 import io
-import multiprocessing
 import platform
-import signal
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import chdir, nullcontext
 from functools import partial
 from importlib.metadata import version
@@ -22,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from emovae.apart import apart
 from emovae.errors import ConfigError, EmovaeError
 from emovae.places import Folder, Place
 from emovae.seals import Seal, make, make_in
 from emovae.shards import Shard, Work
 from emovae.shells.cluster import TRIES, Cluster, another_version
-from emovae.workers import born_deaf_to_interrupts, end_at_once
 
 BESIDE = 1
 """Shards beside those at work, that wait to be written or to be begun."""
@@ -86,45 +82,13 @@ def _here(work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed
 
 
 def _apart(processes: int, work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
-    others = multiprocessing.active_children()
-    # Spawned, since a forked child of a process that has used torch's threads may hang.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin, (work, place))
-    rest, waiting, ended = iter(shards), dict[Future[Seal], Shard](), False
-    try:
-        while True:
-            with born_deaf_to_interrupts():
-                for shard in islice(rest, processes + BESIDE - len(waiting)):
-                    waiting[pool.submit(_make_here, shard)] = shard
-            if not waiting:
-                ended = True
-                return
-            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield Sealed(waiting.pop(done), done.result())
-    except BrokenProcessPool as error:
-        raise EmovaeError(
-            "a worker process was killed, most likely for want of memory; use --jobs 1, or fewer recordings in a"
-            " --shard. Finished shards are kept, and the same command goes on from them"
-        ) from error
-    finally:
-        if not ended:
-            workers = set(multiprocessing.active_children()) - set(others)
-            end_at_once(workers, place.path if isinstance(place, Folder) else Path())
-        pool.shutdown(cancel_futures=True)
-
-
-_work: Work
-_place: Place
-
-
-def _begin(work: Work, place: Place) -> None:
-    """Sets a worker process up."""
-    global _work, _place
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _work, _place = work, place
-
-
-def _make_here(shard: Shard) -> Seal:
-    return make(_work, shard, _place)
+    killed = EmovaeError(
+        "a worker process was killed, most likely for want of memory; use --jobs 1, or fewer recordings in a"
+        " --shard. Finished shards are kept, and the same command goes on from them"
+    )
+    folder = place.path if isinstance(place, Folder) else None
+    one = partial(make, work, place=place)
+    yield from apart(processes, one, shards, Sealed, killed=killed, folder=folder, most=processes + BESIDE)
 
 
 def _there(cluster: Cluster, work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
