@@ -11,19 +11,16 @@ and motion capture are left out, as in many people's copies. How well a model do
 """
 
 import shutil
-import signal
 import wave
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from emovae.apart import apart
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import synthetic
 from emovae.corpora.iemocap.facts import MARKED, MARKER
@@ -107,30 +104,27 @@ def _require_empty(out: Path) -> None:
 def _write_all(release: Path, dialogs: tuple[Dialog, ...], jobs: int) -> Generator[int, None, None]:
     """Writes every dialogue and gives, in no order, how many turns each has."""
     tasks = [
-        (release / f"Session{session[-1]}", dialog, place)
+        _Task(release / f"Session{session[-1]}", dialog, place)
         for session, group in groupby(dialogs, key=lambda dialog: dialog.name[:5])
         for place, dialog in enumerate(group)
     ]
     if jobs == 1:
-        yield from (_write(*task) for task in tasks)
+        yield from map(_write, tasks)
         return
-    # Spawned, not forked: the same on every system, and safe where threads run.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts)
-    try:
-        for future in as_completed([pool.submit(_write, *task) for task in tasks]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise OutputError(f"a process that wrote to {release} was ended from outside; try --jobs 1") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    killed = OutputError(f"a process that wrote to {release} was ended from outside; try --jobs 1")
+    yield from apart(jobs, _write, tasks, lambda _, turns: turns, killed=killed)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the first process, which ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Task(NamedTuple):
+    """A dialogue, the folder of its session, and its place in that."""
+
+    session: Path
+    dialog: Dialog
+    place: int
 
 
-def _write(session: Path, dialog: Dialog, place: int) -> int:
+def _write(task: _Task) -> int:
+    session, dialog, place = task
     for name, content in files(dialog, place):
         path = session / name
         path.parent.mkdir(parents=True, exist_ok=True)
