@@ -5,7 +5,6 @@ repository are held against the checksums that it states. Of a bare archive nobo
 and said to be no more than that. Downloads lie in `.FOLDER.fetching` until all is right, and go on from there.
 """
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from emovae.errors import CorpusError, OutputError
 from emovae.fetched import RECORD, Download, Fetched, already, expected, record_of
 from emovae.files import require_writable, write_json
 from emovae.git_tree import tree_id
+from emovae.locks import held
 from emovae.unpacking import BadArchiveError, unpack
 
 GITHUB_ARCHIVES = "https://codeload.github.com"
@@ -108,13 +108,10 @@ def fetch(reader: Reader, out: Path, tell: Tell, *, mirror: str | None = None, l
 def _workshop(out: Path) -> Iterator[Path]:
     """The folder of downloads and of what is unpacked, for one process at a time; left where something failed."""
     beside = out.with_name(f".{out.name}.fetching")
-    try:
-        (beside / DOWNLOADS).mkdir(parents=True, exist_ok=True)
-        with (beside / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however the process ends
-            yield beside
-    except BlockingIOError as error:
-        raise OutputError(f"another `emovae fetch` is at work on {out}; wait for it, or give another folder") from error
+    rival = f"another `emovae fetch` is at work on {out}; wait for it, or give another folder"
+    with held(beside / DOWNLOADS, refused=rival):
+        (beside / DOWNLOADS).mkdir(exist_ok=True)
+        yield beside
 
 
 def _downloads(reader: Reader, release: Commit | Deposit | Archive, mirror: str | None) -> list[Download]:

@@ -26,18 +26,19 @@ def nobody(_text: str) -> None:
 
 
 @contextmanager
-def held(place: Path, tell: Tell = nobody) -> Iterator[None]:
+def held(place: Path, tell: Tell = nobody, *, refused: str | None = None) -> Iterator[None]:
     """Holds the lock of a place for the block, and waits for it where another process holds it; may be nested.
 
     Args:
         place: what is locked; its lock is a hidden file beside it, whose folder is made where it is not there.
         tell: is told, once, for whom this waits.
+        refused: what the error says where another process holds it and this is not to wait; None to wait.
 
     Raises:
-        OutputError: where no lock can be made.
+        OutputError: where no lock can be made, or with `refused`.
     """
     beside = place.with_name(f".{place.name}.lock")
-    lock = _acquired(place, beside, tell)
+    lock = _acquired(place, beside, tell, refused)
     try:
         with suppress(OSError):  # who waits is told less then
             _told(beside).write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
@@ -49,13 +50,15 @@ def held(place: Path, tell: Tell = nobody) -> Iterator[None]:
         lock.release()
 
 
-def _acquired(place: Path, beside: Path, tell: Tell) -> FileLock:
+def _acquired(place: Path, beside: Path, tell: Tell, refused: str | None) -> FileLock:
     lock = FileLock(beside, is_singleton=True)
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
-        except Timeout:
+        except Timeout as error:
+            if refused is not None:
+                raise OutputError(refused) from error
             tell(f"{place} is in use by {_holder(beside)}; this waits until that is done")
             lock.acquire(poll_interval=ASKED_S)
     except (OSError, NotImplementedError) as error:
