@@ -5,11 +5,12 @@ of its own, with the function that computes a cell anywhere, and the files that 
 is finished is kept, and a job whose machine is lost is given to another.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from emovae.files import write_bytes
 from emovae.grid import Context, is_learned
 from emovae.stages import Listener, Step
 from emovae.workers import Job
+
+Item = TypeVar("Item")
+Kept = TypeVar("Kept")
 
 TRIES = 5
 """How often a job is given to another machine when its own is lost."""
@@ -67,16 +71,53 @@ class Cluster:
         task = ray.remote(num_cpus=1, max_retries=TRIES, **needs)(computed)
         about = ray.put(context._replace(folder=Path()))
         values = {name: ray.put(np.asarray(frames.values)) for name, frames in _read(context).items()}
-        waiting = {task.remote(about, values, job, _begun(context, job), own): job for job in jobs}
+
+        def submit(job: Job) -> Any:
+            return task.remote(about, values, job, _begun(context, job), own)
+
+        def keep(job: Job, sent: Sent) -> Job:
+            self._keep(context, sent, listen)
+            return job
+
+        yield from self.spread(submit, jobs, keep, "job", "cells")
+
+    def spread(
+        self,
+        submit: Callable[[Item], Any],
+        items: Iterable[Item],
+        keep: Callable[[Item, Any], Kept],
+        one: str,
+        finished: str,
+        beside: int | None = None,
+    ) -> Generator[Kept]:
+        """Gives items to the cluster, and yields what is kept of each, in whatever order.
+
+        Args:
+            submit: gives a task for an item to Ray, and returns its reference.
+            items: asked for as they are given out.
+            keep: is called with an item and what came back of it; what it returns is yielded.
+            one: what an item is called in an error.
+            finished: what is kept, there.
+            beside: how many items may be given out beside one for each processor core; None for all.
+
+        Raises:
+            EmovaeError: what `keep` raised, or that machines were lost again and again.
+        """
+        ray, rest, waiting, room = self.ray, iter(items), dict[Any, Item](), None
         try:
-            while waiting:
+            while True:
+                if beside is not None:  # machines come and go
+                    room = max(0, int(ray.cluster_resources().get("CPU", 1)) + beside - len(waiting))
+                for item in islice(rest, room):
+                    waiting[submit(item)] = item
+                if not waiting:
+                    return
                 (done,), _ = ray.wait(list(waiting), num_returns=1)
-                job = waiting.pop(done)
-                self._keep(context, ray.get(done), listen)
-                yield job
+                yield keep(waiting.pop(done), ray.get(done))
+                del done  # the cluster forgets what came back only now
         except ray.exceptions.RayError as error:
             raise EmovaeError(
-                f"a job failed on the cluster: {str(error).partition(chr(10))[0]}; finished cells are kept,"
+                f"a {one} failed on the cluster: {str(error).partition(chr(10))[0]}; finished {finished} are kept,"
                 " and the same command goes on from them"
             ) from error
         finally:

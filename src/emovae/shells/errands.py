@@ -2,7 +2,6 @@
 
 import resource
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from emovae.machine import Machine, one_thread
 from emovae.normalise import Normaliser
 from emovae.portions import Block, Portion, gathered
 from emovae.room import Room, machine_bytes
+from emovae.shells.cluster import another_version
 from emovae.training import train_autoencoder
 
 MIB = 2**20
@@ -87,10 +87,8 @@ def learn(told: dict[str, Any]) -> None:
 
 
 def _learn(errand: Errand) -> None:
-    if (installed := version("emovae")) != errand.wanted:
-        raise ConfigError(
-            f"a machine of the cluster has emovae {installed}, and this one has {errand.wanted}; install the same"
-        )
+    if (other := another_version(errand.wanted)) is not None:
+        raise other
     ray = ray_train()
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()

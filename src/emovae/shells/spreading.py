@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import chdir, nullcontext
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,27 +93,15 @@ def _apart(processes: int, work: Work, shards: Sequence[Shard], place: Place) ->
 def _there(cluster: Cluster, work: Work, shards: Sequence[Shard], place: Place) -> Generator[Sealed]:
     ray, target = cluster.ray, None if isinstance(place, Folder) else place
     task = ray.remote(num_cpus=1, max_retries=TRIES)(sent)
-    shared, rest, waiting = ray.put(work), iter(shards), dict[Any, Shard]()
-    try:
-        while True:
-            most = int(ray.cluster_resources().get("CPU", 1)) + BESIDE  # machines come and go
-            for shard in islice(rest, max(0, most - len(waiting))):
-                asked = Asked(shard, target, version("emovae"), Path.cwd(), _seen(work, shard))
-                waiting[task.remote(shared, asked)] = shard
-            if not waiting:
-                return
-            (done,), _ = ray.wait(list(waiting), num_returns=1)
-            shard = waiting.pop(done)
-            yield Sealed(shard, _kept(ray.get(done), shard, place))
-            del done  # the cluster forgets the file only now
-    except ray.exceptions.RayError as error:
-        raise EmovaeError(
-            f"a shard failed on the cluster: {str(error).partition(chr(10))[0]}; finished shards are kept,"
-            " and the same command goes on from them"
-        ) from error
-    finally:
-        for open_task in waiting:
-            ray.cancel(open_task, force=True)
+    shared = ray.put(work)
+
+    def submit(shard: Shard) -> Any:
+        return task.remote(shared, Asked(shard, target, version("emovae"), Path.cwd(), _seen(work, shard)))
+
+    def keep(shard: Shard, found: Sent) -> Sealed:
+        return Sealed(shard, _kept(found, shard, place))
+
+    yield from cluster.spread(submit, shards, keep, "shard", "shards", BESIDE)
 
 
 def _seen(work: Work, shard: Shard) -> Path | None:
