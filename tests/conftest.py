@@ -2,7 +2,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -27,6 +27,9 @@ TINY: dict[str, Any] = {
     "classifier": {"hidden": 8, "epochs": 2, "batch_size": 8, "learning_rate": 0.01},
 }
 
+NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
+"""A machine of a Ray cluster, with one processor core."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -37,6 +40,17 @@ class Ran:
     out: Path
     cache: Path
     outcome: Outcome
+
+
+class Machines(NamedTuple):
+    """A Ray cluster of a head with one processor core, and another node."""
+
+    cluster: Any
+    second: Any
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,3 +96,20 @@ def one_ray() -> Iterator[None]:
     """Keeps tests that start Ray apart: to end one on a machine is to end all."""
     with held(Path(tempfile.gettempdir()) / "emovae-tests-ray"):
         yield
+
+
+@pytest.fixture
+def second_cores() -> int:
+    """How many processor cores the second machine of a cluster has."""
+    return 1
+
+
+@pytest.fixture
+def cluster(one_ray: None, second_cores: int) -> Iterator[Machines]:
+    """A real Ray cluster of two machines, played by two nodes on this one."""
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - only where it is asked for
+
+    whole: Any = Cluster
+    made = whole(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    yield Machines(made, made.add_node(**{**NODE, "num_cpus": second_cores}))
+    made.shutdown()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from conftest import Machines
 from emovae.archive import open_archive
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ
@@ -21,10 +22,10 @@ from emovae.corpora import Corpus
 from emovae.places import Location
 from emovae.trained import TrainedModel
 from test_archive import PATIENCE_S, shards
-from test_cluster import EMOVAE, Machines, cluster
+from test_cluster import EMOVAE
 from test_embed import model
 
-__all__ = ["cluster", "model"]
+__all__ = ["model"]
 pytestmark = [
     pytest.mark.slow,
     # Ray's and the S3 client's own

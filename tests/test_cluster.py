@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from ray.cluster_utils import Cluster
+
+from conftest import Machines
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,26 +36,6 @@ epochs = 6
 hidden = 8
 epochs = 6
 """
-
-
-class Machines(NamedTuple):
-    """A cluster of a head and another node, with one processor core each."""
-
-    cluster: Any
-    second: Any
-
-    @property
-    def address(self) -> str:
-        return str(self.cluster.address)
-
-
-@pytest.fixture
-def cluster(one_ray: None) -> Iterator[Machines]:
-    whole: Any = Cluster
-    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
-    made = whole(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    yield Machines(made, made.add_node(**node))
-    made.shutdown()
 
 
 @pytest.fixture(scope="module")

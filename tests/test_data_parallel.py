@@ -5,14 +5,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 import torch
-from ray.cluster_utils import Cluster
 
+from conftest import NODE, Machines
 from emovae import weights
 from emovae.weights import Weights
 
@@ -34,26 +32,11 @@ SETTINGS = (
     "classifier.hidden=8",
     "classifier.epochs=2",
 )
-NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
-
-
-class Machines(NamedTuple):
-    """A cluster of a head with one processor core, and another node with two."""
-
-    cluster: Any
-    second: Any
-
-    @property
-    def address(self) -> str:
-        return str(self.cluster.address)
 
 
 @pytest.fixture
-def cluster(one_ray: None) -> Iterator[Machines]:
-    whole: Any = Cluster
-    made = whole(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    yield Machines(made, made.add_node(**{**NODE, "num_cpus": 2}))
-    made.shutdown()
+def second_cores() -> int:
+    return 2
 
 
 def started(place: Path, out: str, model: str, *more: str) -> subprocess.Popen[str]:
