@@ -1,3 +1,4 @@
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,3 +114,17 @@ def cluster(one_ray: None, second_cores: int) -> Iterator[Machines]:
     made = whole(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     yield Machines(made, made.add_node(**{**NODE, "num_cpus": second_cores}))
     made.shutdown()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own in memory, of 1 MB until it is mounted anew."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
