@@ -1,93 +1,29 @@
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
+from corpora_like import (
+    HEARD,
+    Make,
+    each_of,
+    make_cremad,
+    make_emodb,
+    make_esd,
+    make_podcast,
+    make_ravdess,
+    make_savee,
+    make_tess,
+    replace,
+    tones,
+)
 from emovae import corpora, doctor
-from emovae.corpora import cremad, emodb, esd, msp_podcast, ravdess, savee, table, tess
+from emovae.corpora import cremad, emodb, esd, msp_podcast, ravdess, table, tess
 from emovae.corpora.corpus import Reader
 from emovae.errors import CorpusError
 from emovae.utterance import Utterance
 
-PODCAST_COLUMNS = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
-
-
-def tones(root: Path, *places: str) -> Path:
-    """Recordings of half a second, each a tone of its own, so that none is another's copy."""
-    for number, place in enumerate(places):
-        (root / place).parent.mkdir(parents=True, exist_ok=True)
-        time_s = np.arange(8000) / 16_000
-        soundfile.write(root / place, 0.3 * np.sin(2 * np.pi * (200 + 20 * number) * time_s), 16_000)
-    return root
-
-
-def make_emodb(root: Path, ending: str = "wav") -> Path:
-    return tones(root, f"wav/03a01Fa.{ending}", f"wav/16b10Wb.{ending}", f"wav/08a02La.{ending}")
-
-
-def make_ravdess(root: Path, ending: str = "wav") -> Path:
-    return tones(root, *(f"Actor_{n}/03-01-{e}-01-02-01-{n}.{ending}" for n, e in (("01", "02"), ("12", "06"))))
-
-
-def make_cremad(root: Path, ending: str = "wav") -> Path:
-    tones(root, *(f"AudioWAV/{name}.{ending}" for name in ("1001_DFA_ANG_XX", "1002_IEO_SAD_HI", "1002_ITH_SAD_X")))
-    rows = "ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,Not Hispanic\n1002,21,Female,Caucasian,Hispanic\n"
-    (root / "VideoDemographics.csv").write_text(rows, encoding="utf-8")
-    return root
-
-
-def make_tess(root: Path, ending: str = "wav") -> Path:
-    names = (
-        "OAF_angry/OAF_back_angry",
-        "OAF_neutral/OA_bite_neutral",
-        "OAF_Pleasant_surprise/OAF_youth_ps",
-        "YAF_pleasant_surprised/YAF_bar_ps",
-    )
-    return tones(root, *(f"{name}.{ending}" for name in names))
-
-
-def make_savee(root: Path, ending: str = "wav") -> Path:
-    return tones(root, *(f"AudioData/{name}.{ending}" for name in ("DC/a01", "DC/sa01", "KL/su15", "JE/n30")))
-
-
-def make_podcast(root: Path, ending: str = "wav") -> Path:
-    tones(root, *(f"Audios/MSP-PODCAST_{name}.{ending}" for name in ("0001_0008", "0002_0033_0001", "0003_0001")))
-    rows = (
-        "MSP-PODCAST_0001_0008.wav,N,1,4,7,127,Male,Train",
-        "MSP-PODCAST_0002_0033_0001.wav,X,2.5,,3,88,Female,Test1",
-        "MSP-PODCAST_0003_0001.wav,H,5,5,5,Unknown,Unknown,Train",
-    )
-    (root / "Labels").mkdir(exist_ok=True)
-    (root / "Labels/labels_consensus.csv").write_text("\n".join((PODCAST_COLUMNS, *rows)), encoding="utf-8")
-    return root
-
-
-def make_esd(root: Path, ending: str = "wav") -> Path:
-    tones(root, f"0001/Angry/0001_000351.{ending}", f"0011/Surprise/train/0011_001750.{ending}")
-    # In the release, some files are in China's encoding.
-    (root / "0001/0001.txt").write_bytes("0001_000351\t打远一看\t生气\n".encode("gb18030"))
-    (root / "0011/0011.txt").write_text("0011_001750\tI keep eggs.\tSurprise\n\n", encoding="utf-8")
-    return root
-
-
-MAKERS: dict[Reader, Callable[..., Path]] = {
-    emodb.READER: make_emodb,
-    ravdess.READER: make_ravdess,
-    cremad.READER: make_cremad,
-    tess.READER: make_tess,
-    savee.READER: make_savee,
-    msp_podcast.READER: make_podcast,
-    esd.READER: make_esd,
-}
-every_corpus = pytest.mark.parametrize(("reader", "make"), MAKERS.items(), ids=[r.name for r in MAKERS])
-by_names = pytest.mark.parametrize(
-    ("reader", "make"),
-    [(reader, make) for reader, make in MAKERS.items() if reader is not msp_podcast.READER],
-    ids=[r.name for r in MAKERS if r is not msp_podcast.READER],
-)
+BY_NAMES = {reader: make for reader, make in HEARD.items() if reader is not msp_podcast.READER}
 
 Told = tuple[str | None, str | None, str | None, str | None, str | None]
 
@@ -104,11 +40,9 @@ def told(root: Path) -> dict[str, Told]:
 # Every corpus
 
 
-@every_corpus
+@each_of(HEARD)
 @pytest.mark.parametrize("ending", ["wav", "flac"])
-def test_a_corpus_is_guessed_as_its_own_and_heard(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path], ending: str
-) -> None:
+def test_a_corpus_is_guessed_as_its_own_and_heard(tmp_path: Path, reader: Reader, make: Make, ending: str) -> None:
     root = make(tmp_path, ending)
     fitting = [other for other in corpora.READERS if other.fits(root) and other is not table.READER]
     assert fitting == [reader]
@@ -120,30 +54,8 @@ def test_a_corpus_is_guessed_as_its_own_and_heard(
         assert corpus.waveform(one).shape == (8000,)
 
 
-@every_corpus
-def test_litter_of_other_programs_is_passed_over(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
-    before = reader.read(make(tmp_path))
-    folders = {path.parent for path in tmp_path.rglob("*.wav")}
-    for path in (tmp_path / ".DS_Store", tmp_path / "README.md", *(folder / "._x.wav" for folder in folders)):
-        path.touch()
-    (tmp_path / ".Trash").mkdir()
-    (tmp_path / ".Trash/x.wav").touch()
-    assert corpora.guess(tmp_path) is reader
-    assert reader.read(tmp_path) == before
-
-
-@every_corpus
-def test_a_name_with_two_endings_stops_the_reading(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
-    make(tmp_path, "wav")
-    make(tmp_path, "flac")
-    with pytest.raises(CorpusError, match=r"leave one"):
-        reader.read(tmp_path)
-
-
-@by_names
-def test_a_recording_that_is_not_named_as_published_is_told(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
-) -> None:
+@each_of(BY_NAMES)
+def test_a_recording_that_is_not_named_as_published_is_told(tmp_path: Path, reader: Reader, make: Make) -> None:
     make(tmp_path)
     recordings = sorted(tmp_path.rglob("*.wav"))
     for name in ("odd1.wav", "odd2.wav"):
@@ -153,10 +65,8 @@ def test_a_recording_that_is_not_named_as_published_is_told(
         reader.read(tmp_path)
 
 
-@by_names
-def test_a_recording_that_is_there_twice_stops_the_reading(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
-) -> None:
+@each_of(BY_NAMES)
+def test_a_recording_that_is_there_twice_stops_the_reading(tmp_path: Path, reader: Reader, make: Make) -> None:
     make(tmp_path)
     first = min(tmp_path.rglob("*.wav"))
     shutil.copy(first, first.with_suffix(".WAV"))
@@ -164,8 +74,8 @@ def test_a_recording_that_is_there_twice_stops_the_reading(
         reader.read(tmp_path)
 
 
-@by_names
-def test_how_much_of_the_release_is_here_is_told(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
+@each_of(BY_NAMES)
+def test_how_much_of_the_release_is_here_is_told(tmp_path: Path, reader: Reader, make: Make) -> None:
     here = len(reader.read(make(tmp_path)).utterances)
     published = {sum(known.counts.values()) for known in reader.known}
     assert len(published) == 1  # every count of a release adds up to the same
@@ -174,9 +84,9 @@ def test_how_much_of_the_release_is_here_is_told(tmp_path: Path, reader: Reader,
     )
 
 
-@every_corpus
+@each_of(HEARD)
 def test_check_finds_nothing_wrong_but_what_is_missing_of_the_release(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
+    tmp_path: Path, reader: Reader, make: Make
 ) -> None:
     found = doctor.examine(reader, make(tmp_path), jobs=1)
     kinds = {finding.kind for finding in found.findings}
@@ -257,8 +167,7 @@ def test_cremad_passes_over_the_same_sounds_in_other_formats(tmp_path: Path) -> 
     ],
 )
 def test_cremad_stops_at_an_odd_table(tmp_path: Path, old: str, new: str, said: str) -> None:
-    path = make_cremad(tmp_path) / "VideoDemographics.csv"
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    replace(make_cremad(tmp_path) / "VideoDemographics.csv", old, new)
     with pytest.raises(CorpusError, match=said):
         cremad.READER.read(tmp_path)
 
@@ -359,8 +268,7 @@ def test_podcast_remarks_recordings_whose_labels_are_not_published(tmp_path: Pat
     ],
 )
 def test_podcast_stops_at_an_odd_row(tmp_path: Path, old: str, new: str, said: str) -> None:
-    path = make_podcast(tmp_path) / "Labels/labels_consensus.csv"
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    replace(make_podcast(tmp_path) / "Labels/labels_consensus.csv", old, new)
     with pytest.raises(CorpusError, match=said):
         msp_podcast.READER.read(tmp_path)
 

@@ -1,19 +1,19 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from corpora_like import EVERY, NAMED, Make, each_of, make_emotale, make_nemo, make_urdu, replace, touch
 from emovae import corpora
 from emovae.corpora import audformat, emotale, nemo, table, urdu
 from emovae.corpora.corpus import Reader
 from emovae.errors import CorpusError
 from emovae.utterance import Vote
 
-ANNOTATIONS = "file,a1_A,a1_V,a1_D,a1_cat,a2_A,a2_V,a2_D,a2_cat,a3_A,a3_V,a3_D,a3_cat,gt_emotion"
-NEMO_COLUMNS = "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"
+LISTING = [reader for reader in corpora.READERS if reader is not audformat.READER]
+"""Those that list a folder; a database's header names its files."""
 
 
 def real(name: str) -> Path:
@@ -21,53 +21,6 @@ def real(name: str) -> Path:
     if not folder:
         pytest.skip("EMOVAE_CORPORA names no folder of real corpora")
     return Path(folder) / name
-
-
-def touch(root: Path, *names: str) -> None:
-    """Readers look at names, never at sound; a recording of no bytes is as good as any."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def make_urdu(root: Path, ending: str = "wav") -> Path:
-    names = ("Angry/SM1_F1_A01", "Happy/SF1_F10_H010", "Neutral/SM2_F1_N01", "Sad/SF2_F1_S01")
-    touch(root, *(f"{name}.{ending}" for name in names))
-    return root
-
-
-def make_emotale(root: Path, ending: str = "wav") -> Path:
-    touch(root, f"wav/DK_001_A_1.{ending}", f"wav/EN_001_B_5.{ending}", f"wav/EN_004_N_2.{ending}")
-    rows = (
-        "DK_001_A_1.wav,4.0,1.5,4.5,A,4.0,2.5,5.0,A,5.0,1.0,4.5,A,A",
-        "EN_001_B_5.wav,2.0,2.5,,B,3.0,,,N,,,,,B",
-        "EN_004_N_2.wav,1,2,3,N,1,2,3,N,1,2,3,N,N",
-    )
-    (root / "annotations.csv").write_text("\n".join((ANNOTATIONS, *rows)), encoding="utf-8")
-    (root / "speaker_info.csv").write_text("speaker,gender,age\n001,F,22\n004,M,24\n", encoding="utf-8")
-    return root
-
-
-def make_nemo(root: Path, ending: str = "wav") -> Path:
-    touch(root, f"samples/WR0_surprised_64.{ending}", f"samples/EB0_neutral_13.{ending}")
-    rows = (
-        "WR0_surprised_64.wav\tsurprised\tUcho wykrywa.\tucho wykrywa\t        WR0\tmale\t23",
-        "EB0_neutral_13.wav\tneutral\tInteresuje mnie.\tinteresuje mnie\t        EB0\tfemale\t27",
-    )
-    (root / "data.tsv").write_text("\n".join((NEMO_COLUMNS, *rows)), encoding="utf-8")
-    return root
-
-
-MAKERS = {urdu.READER: make_urdu, emotale.READER: make_emotale, nemo.READER: make_nemo}
-LISTING = [reader for reader in corpora.READERS if reader is not audformat.READER]
-"""Those that list a folder; a database's header names its files."""
-every_corpus = pytest.mark.parametrize(("reader", "make"), MAKERS.items(), ids=[r.name for r in MAKERS])
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 # The real corpora
@@ -144,11 +97,9 @@ def test_a_real_corpus_is_known_by_its_folder_and_every_recording_is_there(name:
 # Every corpus
 
 
-@every_corpus
+@each_of(NAMED)
 @pytest.mark.parametrize("ending", ["wav", "flac"])
-def test_a_corpus_is_read_as_published_and_as_flac(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path], ending: str
-) -> None:
+def test_a_corpus_is_read_as_published_and_as_flac(tmp_path: Path, reader: Reader, make: Make, ending: str) -> None:
     root = make(tmp_path, ending)
     assert corpora.guess(root) is reader
     utterances = reader.read(root).utterances
@@ -156,8 +107,8 @@ def test_a_corpus_is_read_as_published_and_as_flac(
     assert all(utterance.audio is not None and utterance.audio.stem == utterance.id for utterance in utterances)
 
 
-@every_corpus
-def test_litter_of_other_programs_is_passed_over(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
+@each_of(EVERY)
+def test_litter_of_other_programs_is_passed_over(tmp_path: Path, reader: Reader, make: Make) -> None:
     root = make(tmp_path)
     before = reader.read(root)
     litter = (
@@ -169,23 +120,21 @@ def test_litter_of_other_programs_is_passed_over(tmp_path: Path, reader: Reader,
         "__MACOSX/Angry/._SM1_F1_A01.wav",
     )
     touch(root, *litter)
-    touch(root, *(f"{folder.name}/._x.wav" for folder in root.iterdir() if folder.is_dir()))
+    touch(root, *(f"{folder.relative_to(root)}/._x.wav" for folder in root.rglob("*") if folder.is_dir()))
     assert corpora.guess(root) is reader
     assert reader.read(root) == before
 
 
-@every_corpus
-def test_a_name_with_two_endings_stops_the_reading(tmp_path: Path, reader: Reader, make: Callable[..., Path]) -> None:
+@each_of(EVERY)
+def test_a_name_with_two_endings_stops_the_reading(tmp_path: Path, reader: Reader, make: Make) -> None:
     make(tmp_path, "wav")
     make(tmp_path, "flac")
     with pytest.raises(CorpusError, match=r"leave one"):
         reader.read(tmp_path)
 
 
-@every_corpus
-def test_a_reader_that_does_not_fit_tells_which_would(
-    tmp_path: Path, reader: Reader, make: Callable[..., Path]
-) -> None:
+@each_of(EVERY)
+def test_a_reader_that_does_not_fit_tells_which_would(tmp_path: Path, reader: Reader, make: Make) -> None:
     root = make(tmp_path)
     other = nemo.READER if reader is urdu.READER else urdu.READER
     with pytest.raises(CorpusError, match=rf"reader {other.name} does not fit .*--reader {reader.name} would fit"):
@@ -212,7 +161,7 @@ def test_a_glance_at_a_strange_place_raises_nothing(
 def test_a_folder_that_may_not_be_listed_is_an_error_that_says_so(
     tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = MAKERS[reader](tmp_path) if reader in MAKERS else tmp_path
+    root = NAMED[reader](tmp_path) if reader in NAMED else tmp_path
 
     def refuse(*_: object) -> bool:
         raise PermissionError(13, "Permission denied")
