@@ -26,7 +26,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import Corpus
-from emovae.experiment import Watcher
 from emovae.export import content_of
 from emovae.final import Means, train_final
 from emovae.portable import opened
@@ -36,6 +35,7 @@ from emovae.shells.measured import Metrics
 from emovae.shells.piling import Pile
 from emovae.shells.streams import Streams
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 from service_up import LIMITS, encoded, running, sent
 
 DONE = json.dumps({"done": True})

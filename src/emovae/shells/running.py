@@ -14,7 +14,7 @@ from emovae.audited import as_json
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
-from emovae.experiment import Outcome, Several, run
+from emovae.experiment import Outcome, run
 from emovae.files import fingerprint, read_json, write_bytes, write_json
 from emovae.freshness import is_fresh
 from emovae.given_folds import GivenFolds
@@ -24,6 +24,7 @@ from emovae.presets import variants
 from emovae.shells.progress import Progress, record
 from emovae.tasks import tasks_of
 from emovae.tracking import Tracker, open_board
+from emovae.watcher import Several
 
 if TYPE_CHECKING:
     from emovae.shells.cluster import Cluster
