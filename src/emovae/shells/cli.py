@@ -66,7 +66,7 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     from emovae.shells.running import perform
 
     experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs, "cpu")
+    perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs=jobs, device="cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
 
 
@@ -226,7 +226,19 @@ def run(
 
     from emovae.shells.running import perform
 
-    perform(stated, opened, corpus, out, at_home(cache), jobs, device, track, given, memory_gib, cluster)
+    perform(
+        stated,
+        opened,
+        corpus,
+        out,
+        at_home(cache),
+        jobs=jobs,
+        device=device,
+        track=track,
+        given=given,
+        memory_gib=memory_gib,
+        cluster=cluster,
+    )
 
 
 @cli.command()
