@@ -1,4 +1,4 @@
-"""The command line: corpora, experiments, reports; `models` has the commands of a trained model.
+"""The command line: experiments and their reports are here; modules beside this one have the other commands.
 
 Commands import what they need when they run, so that help and argument errors come at once.
 """
@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from emovae.errors import EmovaeError
-from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.caching import cache as cache_command
+from emovae.shells.examining import audit, check, corpora, synthesize
 from emovae.shells.exchanging import pull, push
 from emovae.shells.exporting import export
 from emovae.shells.fetching import fetch
@@ -21,7 +21,6 @@ from emovae.shells.judging import compare, evaluate
 from emovae.shells.models import embed, predict, train
 from emovae.shells.options import (
     at_home,
-    bar,
     cache_option,
     cluster_option,
     device_option,
@@ -34,7 +33,6 @@ from emovae.shells.serving import serve
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 ENDED = 143
-FINDINGS = 1
 WRONG = 2
 
 
@@ -68,99 +66,6 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
     experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
     perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs=jobs, device="cpu")
     click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
-
-
-@cli.command()
-def corpora() -> None:
-    """Every reader: what it expects, its licence, where to get it."""
-    from emovae.corpora import READERS
-    from emovae.corpora.release import ByHand
-
-    for reader in READERS:
-        click.echo(f"{reader.name}: {reader.title}")
-        for what in ("expects", "licence", "source"):
-            click.echo(f"  {what + ':':9}{getattr(reader, what)}")
-        if reader.release is not None and not isinstance(reader.release, ByHand):
-            click.echo(f"  fetch:   emovae fetch {reader.name} --out FOLDER")
-    click.echo("synthetic: made-up voices, the default of --corpus; synthetic:N makes N utterances")
-
-
-@cli.command()
-@click.argument("corpus")
-@reader_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every list in full.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
-def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> None:
-    """Examine a corpus, a folder or a label table, and tell all that is wrong: exit code 0 is nothing, 1 findings."""
-    import json
-
-    from joblib import cpu_count
-
-    from emovae import corpora, diagnosis, doctor
-
-    chosen = corpora.recorded(corpus, reader)
-    with bar("recordings") as progress:
-        found = doctor.examine(chosen, Path(corpus), jobs=jobs or cpu_count(), progress=progress)
-    click.echo(json.dumps(diagnosis.as_json(found), indent=1) if as_json else "\n".join(diagnosis.lines(found)))
-    sys.exit(FINDINGS if found.findings else 0)
-
-
-@cli.command()
-@click.argument("corpus")
-@reader_option
-@click.option(
-    "--mapping",
-    type=click.Choice(["corpus", *MAPPINGS]),
-    default="corpus",
-    show_default=True,
-    help="Which emotions are told apart; `corpus` is what studies of it usually take.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every figure.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
-@cache_option
-def audit(
-    corpus: str,
-    reader: str | None,
-    mapping: LabelMapping | Literal["corpus"],
-    as_json: bool,
-    jobs: int | None,
-    cache: Path,
-) -> None:
-    """Ask what else than emotion a corpus gives away: exit code 0 is nothing, 1 is speaker, words or channel."""
-    import json
-
-    from joblib import cpu_count
-
-    from emovae import audited
-    from emovae.corpora import open_corpus
-
-    opened = open_corpus(corpus, reader)  # before torch is imported: a wrong folder is told at once
-
-    from emovae.audit import audit as ask
-
-    with bar("recordings") as progress:
-        told = ask(opened, at_home(cache), mapping=mapping, jobs=jobs or cpu_count(), progress=progress)
-    click.echo(json.dumps(audited.as_json(told), indent=1) if as_json else "\n".join(audited.lines(told)))
-    sys.exit(FINDINGS if told.found else 0)
-
-
-@cli.command()
-@click.argument("corpus", type=click.Choice(["iemocap"]))
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the turns, over 0 and at most 1.")
-@jobs_option
-def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
-    """Write a corpus like IEMOCAP, of synthetic voices, into the new or empty folder OUT."""
-    from joblib import cpu_count
-
-    from emovae.corpora import iemocap_like
-
-    with bar(f"turns like {corpus}'s") as progress:
-        written = iemocap_like.synthesize(out, scale, jobs or cpu_count(), tell=progress)
-    click.echo(
-        f"{written.release}: {written.turns:,} turns in {written.dialogs} dialogues, {written.hours:.2f} h of "
-        f"synthetic voices; see `emovae check {out}`"
-    )
 
 
 @cli.command()
@@ -251,7 +156,10 @@ def report(folder: Path) -> None:
     click.echo(folder / "report.html")
 
 
-for _command in (train, predict, embed, cache_command, push, pull, serve, evaluate, compare, export, fetch):
+_OF_CORPORA = (corpora, check, audit, synthesize, fetch, cache_command)
+_OF_MODELS = (train, predict, embed, push, pull, serve, export)
+_OF_RESULTS = (evaluate, compare)
+for _command in (*_OF_CORPORA, *_OF_MODELS, *_OF_RESULTS):
     cli.add_command(_command)
 
 
