@@ -1,12 +1,11 @@
-"""The command line: experiments and their reports are here; modules beside this one have the other commands.
+"""The command line: which commands there are, and how they end.
 
-Commands import what they need when they run, so that help and argument errors come at once.
+The modules that have them import what they need when they run, so that help and argument errors come at once.
 """
 
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,19 +14,11 @@ from emovae.errors import EmovaeError
 from emovae.shells.caching import cache as cache_command
 from emovae.shells.examining import audit, check, corpora, synthesize
 from emovae.shells.exchanging import pull, push
+from emovae.shells.experimenting import quickstart, report, run
 from emovae.shells.exporting import export
 from emovae.shells.fetching import fetch
 from emovae.shells.judging import compare, evaluate
 from emovae.shells.models import embed, predict, train
-from emovae.shells.options import (
-    at_home,
-    cache_option,
-    cluster_option,
-    device_option,
-    jobs_option,
-    reader_option,
-    require_one_division,
-)
 from emovae.shells.serving import serve
 
 INTERRUPTED = 130
@@ -53,113 +44,10 @@ def cli() -> None:
     """Latent representations of speech emotion with variational autoencoders, after Latif et al. (2018)."""
 
 
-@cli.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
-@jobs_option
-@cache_option
-def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
-    """The paper's pipeline on synthetic speech: a table within minutes."""
-    from emovae import presets
-    from emovae.corpora import open_corpus
-    from emovae.shells.running import perform
-
-    experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs=jobs, device="cpu")
-    click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
-
-
-@cli.command()
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
-@reader_option
-@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
-@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
-@click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
-@click.option(
-    "--folds",
-    "published",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A published split: CSV, JSON lines or JSON of id, fold and role.  [default: the experiment's protocol]",
-)
-@jobs_option
-@device_option
-@click.option(
-    "--track",
-    multiple=True,
-    type=click.Choice(["tensorboard", "mlflow"]),
-    help="Tell curves and results there too (extras; MLFLOW_TRACKING_URI names the server).",
-)
-@click.option(
-    "--memory",
-    "memory_gib",
-    metavar="GIB",
-    type=click.FloatRange(min=0, min_open=True),
-    help="What segments and latents may take; more lies in files in the cache.  [default: half of the machine's]",
-)
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
-@cluster_option
-@cache_option
-def run(
-    experiment: Path,
-    corpus: str,
-    reader: str | None,
-    out: Path | None,
-    preset: str | None,
-    seeds: int | None,
-    published: Path | None,
-    jobs: int | None,
-    device: str,
-    track: tuple[str, ...],
-    memory_gib: float | None,
-    assignments: tuple[str, ...],
-    cluster: str | None,
-    cache: Path,
-) -> None:
-    """Run an experiment file and print its table."""
-    from emovae import presets
-    from emovae.corpora import open_corpus
-    from emovae.folds_file import read_folds
-
-    # All are read before torch is imported: a wrong setting, folder or file is told at once.
-    stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
-    presets.variants(stated)
-    require_one_division(published, assignments)
-    opened = open_corpus(corpus, reader)
-    given = None if published is None else read_folds(published, opened.utterances)
-    stated = stated if given is None else given.stated_in(stated)
-
-    from emovae.shells.running import perform
-
-    perform(
-        stated,
-        opened,
-        corpus,
-        out,
-        at_home(cache),
-        jobs=jobs,
-        device=device,
-        track=track,
-        given=given,
-        memory_gib=memory_gib,
-        cluster=cluster,
-    )
-
-
-@cli.command()
-@click.argument("folder", metavar="RUN_DIR", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Write report.html, table.tex and figures/ into the folder of a finished run, as `run` does at its end."""
-    from emovae.shells.running import tell_report
-
-    tell_report(folder)
-    click.echo(folder / "report.html")
-
-
 _OF_CORPORA = (corpora, check, audit, synthesize, fetch, cache_command)
+_OF_EXPERIMENTS = (quickstart, run, report, evaluate, compare)
 _OF_MODELS = (train, predict, embed, push, pull, serve, export)
-_OF_RESULTS = (evaluate, compare)
-for _command in (*_OF_CORPORA, *_OF_MODELS, *_OF_RESULTS):
+for _command in (*_OF_CORPORA, *_OF_EXPERIMENTS, *_OF_MODELS):
     cli.add_command(_command)
 
 
