@@ -18,8 +18,9 @@ from emovae.shells.experimenting import quickstart, report, run
 from emovae.shells.exporting import export
 from emovae.shells.fetching import fetch
 from emovae.shells.judging import compare, evaluate
-from emovae.shells.models import embed, predict, train
+from emovae.shells.models import embed, predict
 from emovae.shells.serving import serve
+from emovae.shells.teaching import train
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
