@@ -13,10 +13,11 @@ import soundfile
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.card import model_card
 from emovae.corpora import open_corpus
-from emovae.experiment import Watcher, run
+from emovae.experiment import run
 from emovae.export import content_of
 from emovae.final import Means, train_final
 from emovae.presets import resolve
+from emovae.watcher import Watcher
 
 KEYS: dict[str, Any] = {
     "name": "tiny",

@@ -10,11 +10,12 @@ import torch
 
 from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
-from emovae.experiment import Outcome, Watcher, run
+from emovae.experiment import Outcome, run
 from emovae.final import Means, train_final
 from emovae.locks import held
 from emovae.presets import resolve
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 TINY: dict[str, Any] = {
     "name": "tiny",

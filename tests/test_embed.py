@@ -19,7 +19,6 @@ from emovae.autoencoders import VAE
 from emovae.corpora import Corpus
 from emovae.embed import embedded, names_of
 from emovae.errors import ConfigError
-from emovae.experiment import Watcher
 from emovae.final import Means, train_final
 from emovae.functionals import functionals
 from emovae.logmel import log_mel
@@ -29,6 +28,7 @@ from emovae.shells import latent_rows
 from emovae.shells.cli import cli
 from emovae.sources import Source
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 
 def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], model: str, *assignments: str) -> TrainedModel:

@@ -23,7 +23,6 @@ from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.evaluate import evaluated
 from emovae.evaluated import as_json, lines, predictions
-from emovae.experiment import Watcher
 from emovae.final import Means, train_final
 from emovae.marks import MOST, joined, mark, parted
 from emovae.presets import resolve
@@ -31,6 +30,7 @@ from emovae.shells.cli import WRONG, cli
 from emovae.statistics import intervals
 from emovae.trained import TrainedModel
 from emovae.utterance import Part, Utterance
+from emovae.watcher import Watcher
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
 CORPORA = os.environ.get("EMOVAE_CORPORA")

@@ -23,7 +23,7 @@ from emovae.cells import result_of, run_cell
 from emovae.config import Baseline, Experiment, Rival, TestCondition
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
-from emovae.experiment import Outcome, Watcher, run
+from emovae.experiment import Outcome, run
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, autoencoder_members, cells_of
 from emovae.kinds import Model, Target
@@ -34,6 +34,7 @@ from emovae.segments import least_frames
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
 from emovae.utterance import Utterance
+from emovae.watcher import Watcher
 from emovae.workers import Job, jobs_of
 
 ROW_KEYS = [

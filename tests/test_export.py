@@ -22,7 +22,6 @@ from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.card import model_card
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import ConfigError, OutputError
-from emovae.experiment import Watcher
 from emovae.export import content_of, export
 from emovae.files import fingerprint
 from emovae.final import Means, train_final
@@ -30,6 +29,7 @@ from emovae.portable import AT_ONCE_SAMPLES, INPUTS, OUTPUTS, PortableModel, loa
 from emovae.presets import resolve
 from emovae.shells.cli import cli
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 Make = Callable[..., TrainedModel]
 ROOT = Path(__file__).parents[1]

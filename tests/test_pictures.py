@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE
 from emovae.corpora import Corpus
-from emovae.experiment import Watcher
 from emovae.final import Means, train_final
 from emovae.pictures import remade
 from emovae.presets import resolve
 from emovae.reconstruction import SEGMENTS_AT_ONCE, reconstruction_errors
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 Make = Callable[..., TrainedModel]
 SETTINGS: tuple[tuple[str, ...], ...] = (

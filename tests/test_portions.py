@@ -12,13 +12,14 @@ from emovae.corpora import Corpus
 from emovae.encoders import examples_from, examples_of, members_of
 from emovae.everyone import World, world_of
 from emovae.examples import Examples
-from emovae.experiment import Watcher, frames_of
+from emovae.experiment import frames_of
 from emovae.grid import scale_members
 from emovae.normalise import Normaliser
 from emovae.portions import Block, Portion, gathered, portions
 from emovae.presets import resolve
 from emovae.room import IN_MEMORY, Room
 from emovae.tasks import tasks_of
+from emovae.watcher import Watcher
 
 MODELS = ("VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 

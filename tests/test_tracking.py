@@ -9,10 +9,11 @@ import pytest
 from conftest import Ran
 from emovae.config import Experiment
 from emovae.errors import ConfigError
-from emovae.experiment import Several, run
+from emovae.experiment import run
 from emovae.grid import cells_of
 from emovae.presets import resolve
 from emovae.tracking import TensorBoard, Tracker, open_board
+from emovae.watcher import Several
 
 pytest.importorskip("tensorboard")
 pytest.importorskip("mlflow")

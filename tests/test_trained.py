@@ -22,12 +22,13 @@ from emovae.card import model_card
 from emovae.config import Autoencoder, Classifier, Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, ConfigError, OutputError, ProtocolError
-from emovae.experiment import Watcher, run
+from emovae.experiment import run
 from emovae.final import Means, estimate, train_final
 from emovae.hearing import heard
 from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS, Content, read_model, write_model
 from emovae.presets import resolve
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 MODELS = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM")
 

@@ -18,7 +18,6 @@ from emovae.answers import Prediction, told
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.card import model_card
 from emovae.config import Experiment
-from emovae.experiment import Watcher
 from emovae.final import Means, train_final
 from emovae.hearing import heard
 from emovae.listed import listed
@@ -28,6 +27,7 @@ from emovae.presets import resolve
 from emovae.recordings_in import Rates, Recording, Recordings, checked, is_one
 from emovae.streaming import WINDOW_S, Stream
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 
 OF_THE_CORPUS = {
     *("name", "title", "preset", "models", "baselines", "rivals", "targets", "subsets", "seeds", "seed", "mapping"),

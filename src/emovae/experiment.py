@@ -17,25 +17,26 @@ from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.curves import curves
 from emovae.descriptors import descriptors_of, without_missing
-from emovae.files import clear_begun, require_writable, write_bytes, write_json
+from emovae.files import clear_begun, json_for_people, require_writable, write_bytes
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.given_folds import GivenFolds
-from emovae.grid import Context, cells_of
+from emovae.grid import Cell, Context, cells_of
 from emovae.locks import held
 from emovae.machine import Machine, gpu_bytes, resolve_precision
 from emovae.predictions import predictions
 from emovae.results import results
 from emovae.room import shared_room
 from emovae.segments import least_frames
-from emovae.stages import Listener, Step
+from emovae.stages import Listener
 from emovae.sums import write_sums
 from emovae.tables import markdown
 from emovae.targets import mapping_of
-from emovae.tasks import notices_of, subsets_of, tasks_of
+from emovae.tasks import Task, notices_of, subsets_of, tasks_of
 from emovae.together import learn_together
 from emovae.unfinished import unfinished
 from emovae.values import values_parquet
 from emovae.views import write_views
+from emovae.watcher import Watcher
 from emovae.workers import Job, jobs_of, run_jobs
 
 SUMMED = (
@@ -63,65 +64,6 @@ class Outcome(NamedTuple):
     results: dict[str, Any]
     computed: int
     recordings: str
-
-
-class Watcher:
-    """Is told how a run goes on, and says nothing; a shell overrides what it wants to show."""
-
-    def notice(self, text: str) -> None:
-        """Something that a person should know: a damaged file, another process that is waited for."""
-
-    def frames(self, done: int, of: int) -> None:
-        """So many recordings have become frames."""
-
-    def planned(self, context: Context, jobs: Sequence[Job], finished: int) -> None:
-        """These jobs are to be done; so many cells were found finished."""
-
-    def step(self, step: Step) -> None:
-        """A cell has learned for an epoch."""
-
-    def done(self, job: Job) -> None:
-        """A job is done."""
-
-    def finished(self, results: dict[str, Any]) -> None:
-        """All is done; the content of `results.json`."""
-
-
-class Several(Watcher):
-    """Tells several watchers, one after the other."""
-
-    def __init__(self, *watchers: Watcher) -> None:
-        self.watchers = watchers
-
-    def notice(self, text: str) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.notice(text)
-
-    def frames(self, done: int, of: int) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.frames(done, of)
-
-    def planned(self, context: Context, jobs: Sequence[Job], finished: int) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.planned(context, jobs, finished)
-
-    def step(self, step: Step) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.step(step)
-
-    def done(self, job: Job) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.done(job)
-
-    def finished(self, results: dict[str, Any]) -> None:
-        """See `Watcher`."""
-        for watcher in self.watchers:
-            watcher.finished(results)
 
 
 def run(
@@ -161,60 +103,53 @@ def run(
         EmovaeError: what a person can mend, before anything long has begun wherever that is possible.
     """
     watcher = Watcher() if watcher is None else watcher
-    experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
+    machine = Machine(device, resolve_precision(experiment.precision, device))
+    experiment = experiment.model_copy(update={"precision": machine.precision})
     require_writable(out)
     require_writable(cache)
     folder = out / "cells" if cells_in is None else cells_in
     with held(folder, watcher.notice):
         for place in (out, out / "figures", folder):
             clear_begun(place)
-        return _run(experiment, corpus, out, cache, folder, watcher, jobs, device, memory_gib, given, elsewhere)
+        able, left_out = without_missing(experiment)
+        context = _context(able, corpus, cache, folder, machine, given, watcher, jobs)
+        cells = list(cells_of(context))
+        open_cells = unfinished(context, cells, watcher.notice)
+        waiting = jobs_of(context, open_cells)
+        watcher.planned(context, waiting, len(cells) - len(open_cells))
+        processes = max(1, min(jobs, len(waiting)))
+        room = shared_room(memory_gib, processes, cache / "arrays")
+        compute = elsewhere or partial(_here, processes)
+        with closing(compute(context._replace(machine=machine._replace(room=room)), waiting, watcher.step)) as finished:
+            for job in finished:
+                watcher.done(job)
+        told = (*_notices(experiment, corpus, context.tasks, given), *left_out)
+        content = results(context, corpus.name, cells, told, mapping_of(experiment, corpus))
+        _write(out, experiment, content, context, cells)
+        watcher.finished(content)
+        return Outcome(content, len(open_cells), context.frames.digest)
 
 
-def _run(
+def _context(
     experiment: Experiment,
     corpus: Corpus,
-    out: Path,
     cache: Path,
     folder: Path,
+    machine: Machine,
+    given: GivenFolds | None,
     watcher: Watcher,
     jobs: int,
-    device: str,
-    memory_gib: float | None,
-    given: GivenFolds | None,
-    elsewhere: Run | None,
-) -> Outcome:
-    able, left_out = without_missing(experiment)
-    _, notices = subsets_of(experiment, corpus)
+) -> Context:
+    """What all cells share: the recordings are read, or found in the cache."""
     # Planned before anything is decoded, so that what cannot be divided is told at once.
     tasks = tasks_of(experiment, corpus, corpus.utterances, given)
     frames = frames_of(experiment, corpus, cache, watcher, jobs)
     if frames.left_out:
         tasks = tasks_of(experiment, corpus, frames.utterances, given)
     described = descriptors_of(
-        able, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames, tell=watcher.notice
+        experiment, corpus, frames, cache / "descriptors", threads=jobs, progress=watcher.frames, tell=watcher.notice
     )
-    context = Context(able, frames, tasks, folder, Machine(device, experiment.precision), described)
-    cells = list(cells_of(context))
-    open_cells = unfinished(context, cells, watcher.notice)
-    waiting = jobs_of(context, open_cells)
-    watcher.planned(context, waiting, len(cells) - len(open_cells))
-    processes = max(1, min(jobs, len(waiting)))
-    room = shared_room(memory_gib, processes, cache / "arrays")
-    _compute(context._replace(machine=context.machine._replace(room=room)), waiting, processes, watcher, elsewhere)
-    divided = (*(() if given is None else given.notices), *notices_of(tasks))
-    told = (*corpus.notices, *notices, *divided, *left_out)
-    content = results(context, corpus.name, cells, told, mapping_of(experiment, corpus))
-    named = [cell for cell in cells if not cell.continuous]
-    _write(out, experiment, content, predictions(context, named), curves(context, named))
-    if (told_values := values_parquet(context, cells)) is not None:
-        write_bytes(out / "values.parquet", told_values)
-    else:  # an earlier run with other settings may have left one
-        (out / "values.parquet").unlink(missing_ok=True)
-    write_views(context, cells, out / "views.safetensors")
-    write_sums(out, SUMMED)
-    watcher.finished(content)
-    return Outcome(content, len(open_cells), frames.digest)
+    return Context(experiment, frames, tasks, folder, machine, described)
 
 
 def frames_of(experiment: Experiment, corpus: Corpus, cache: Path, watcher: Watcher, jobs: int) -> CorpusFrames:
@@ -231,18 +166,37 @@ def frames_of(experiment: Experiment, corpus: Corpus, cache: Path, watcher: Watc
     )
 
 
-def _compute(context: Context, jobs: Sequence[Job], processes: int, watcher: Watcher, elsewhere: Run | None) -> None:
-    if context.machine.device == "cuda" and elsewhere is None:
-        learn_together(context, [cell for job in jobs for cell in job], watcher.step, gpu_bytes() // 2)
-    compute = elsewhere or partial(run_jobs, processes)
-    with closing(compute(context, jobs, watcher.step)) as finished:
-        for job in finished:
-            watcher.done(job)
+def _here(processes: int, context: Context, jobs: Sequence[Job], listen: Listener) -> Generator[Job]:
+    """Computes jobs on this machine; on a GPU, autoencoders that can learn together do so first."""
+    if context.machine.device == "cuda":
+        learn_together(context, [cell for job in jobs for cell in job], listen, gpu_bytes() // 2)
+    yield from run_jobs(processes, context, jobs, listen)
 
 
-def _write(out: Path, experiment: Experiment, content: dict[str, Any], told: bytes, learned: bytes) -> None:
-    write_bytes(out / "config.toml", tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True)).encode())
-    write_bytes(out / "predictions.parquet", told)
-    write_bytes(out / "curves.parquet", learned)
-    write_bytes(out / "table.md", markdown(content).encode())
-    write_json(out / "results.json", content)
+def _notices(
+    experiment: Experiment, corpus: Corpus, tasks: Sequence[Task], given: GivenFolds | None
+) -> tuple[str, ...]:
+    """What corpus, subsets and folds have to say."""
+    _, of_subsets = subsets_of(experiment, corpus)
+    return (*corpus.notices, *of_subsets, *(() if given is None else given.notices), *notices_of(tasks))
+
+
+def _write(out: Path, experiment: Experiment, content: dict[str, Any], context: Context, cells: Sequence[Cell]) -> None:
+    """Writes all that a run leaves beside its cells; what an earlier run with other settings left is removed."""
+    named = [cell for cell in cells if not cell.continuous]
+    config = tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True))
+    files = {
+        "config.toml": config.encode(),
+        "predictions.parquet": predictions(context, named),
+        "curves.parquet": curves(context, named),
+        "table.md": markdown(content).encode(),
+        "results.json": json_for_people(content),
+        "values.parquet": values_parquet(context, cells),
+    }
+    for name, written in files.items():
+        if written is None:
+            (out / name).unlink(missing_ok=True)
+        else:
+            write_bytes(out / name, written)
+    write_views(context, cells, out / "views.safetensors")
+    write_sums(out, SUMMED)

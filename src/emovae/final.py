@@ -20,7 +20,7 @@ from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.everyone import World, place_of, world_of
-from emovae.experiment import Run, Watcher, frames_of, run
+from emovae.experiment import Run, frames_of, run
 from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
@@ -35,6 +35,7 @@ from emovae.recognition import Learned, learn
 from emovae.tasks import Task, tasks_of
 from emovae.trained import TrainedModel, needs_weights
 from emovae.unfinished import unfinished
+from emovae.watcher import Watcher
 
 PLAIN = "functionals-SVM"
 MOST_PLAIN = 5000

@@ -16,11 +16,11 @@ from emovae.cells import result_of
 from emovae.comparison import line_name
 from emovae.config import Experiment
 from emovae.errors import ConfigError
-from emovae.experiment import Watcher
 from emovae.files import require_writable
 from emovae.grid import Cell, Context, cells_of
 from emovae.metrics import Scores
 from emovae.stages import Step
+from emovae.watcher import Watcher
 from emovae.workers import Job
 
 Figures = Mapping[str, float]

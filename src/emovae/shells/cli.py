@@ -1,40 +1,30 @@
-"""The command line: corpora, experiments, reports; `models` has the commands of a trained model.
+"""The command line: which commands there are, and how they end.
 
-Commands import what they need when they run, so that help and argument errors come at once.
+The modules that have them import what they need when they run, so that help and argument errors come at once.
 """
 
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from emovae.errors import EmovaeError
-from emovae.labels import MAPPINGS, LabelMapping
 from emovae.shells.caching import cache as cache_command
+from emovae.shells.examining import audit, check, corpora, synthesize
 from emovae.shells.exchanging import pull, push
+from emovae.shells.experimenting import quickstart, report, run
 from emovae.shells.exporting import export
 from emovae.shells.fetching import fetch
 from emovae.shells.judging import compare, evaluate
-from emovae.shells.models import embed, predict, train
-from emovae.shells.options import (
-    at_home,
-    bar,
-    cache_option,
-    cluster_option,
-    device_option,
-    jobs_option,
-    reader_option,
-    require_one_division,
-)
+from emovae.shells.models import embed, predict
 from emovae.shells.serving import serve
+from emovae.shells.teaching import train
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 ENDED = 143
-FINDINGS = 1
 WRONG = 2
 
 
@@ -55,191 +45,10 @@ def cli() -> None:
     """Latent representations of speech emotion with variational autoencoders, after Latif et al. (2018)."""
 
 
-@cli.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
-@jobs_option
-@cache_option
-def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
-    """The paper's pipeline on synthetic speech: a table within minutes."""
-    from emovae import presets
-    from emovae.corpora import open_corpus
-    from emovae.shells.running import perform
-
-    experiment = presets.load(Path(__file__).with_name("quickstart.toml"))
-    perform(experiment, open_corpus("synthetic"), "synthetic", out, at_home(cache), jobs, "cpu")
-    click.echo("\nYour own recordings:  emovae run experiments/table1.toml --corpus FOLDER   (see `emovae corpora`)")
-
-
-@cli.command()
-def corpora() -> None:
-    """Every reader: what it expects, its licence, where to get it."""
-    from emovae.corpora import READERS
-    from emovae.corpora.release import ByHand
-
-    for reader in READERS:
-        click.echo(f"{reader.name}: {reader.title}")
-        for what in ("expects", "licence", "source"):
-            click.echo(f"  {what + ':':9}{getattr(reader, what)}")
-        if reader.release is not None and not isinstance(reader.release, ByHand):
-            click.echo(f"  fetch:   emovae fetch {reader.name} --out FOLDER")
-    click.echo("synthetic: made-up voices, the default of --corpus; synthetic:N makes N utterances")
-
-
-@cli.command()
-@click.argument("corpus")
-@reader_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every list in full.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
-def check(corpus: str, reader: str | None, as_json: bool, jobs: int | None) -> None:
-    """Examine a corpus, a folder or a label table, and tell all that is wrong: exit code 0 is nothing, 1 findings."""
-    import json
-
-    from joblib import cpu_count
-
-    from emovae import corpora, diagnosis, doctor
-
-    chosen = corpora.recorded(corpus, reader)
-    with bar("recordings") as progress:
-        found = doctor.examine(chosen, Path(corpus), jobs=jobs or cpu_count(), progress=progress)
-    click.echo(json.dumps(diagnosis.as_json(found), indent=1) if as_json else "\n".join(diagnosis.lines(found)))
-    sys.exit(FINDINGS if found.findings else 0)
-
-
-@cli.command()
-@click.argument("corpus")
-@reader_option
-@click.option(
-    "--mapping",
-    type=click.Choice(["corpus", *MAPPINGS]),
-    default="corpus",
-    show_default=True,
-    help="Which emotions are told apart; `corpus` is what studies of it usually take.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every figure.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Recordings at once.  [default: one for each processor core]")
-@cache_option
-def audit(
-    corpus: str,
-    reader: str | None,
-    mapping: LabelMapping | Literal["corpus"],
-    as_json: bool,
-    jobs: int | None,
-    cache: Path,
-) -> None:
-    """Ask what else than emotion a corpus gives away: exit code 0 is nothing, 1 is speaker, words or channel."""
-    import json
-
-    from joblib import cpu_count
-
-    from emovae import audited
-    from emovae.corpora import open_corpus
-
-    opened = open_corpus(corpus, reader)  # before torch is imported: a wrong folder is told at once
-
-    from emovae.audit import audit as ask
-
-    with bar("recordings") as progress:
-        told = ask(opened, at_home(cache), mapping=mapping, jobs=jobs or cpu_count(), progress=progress)
-    click.echo(json.dumps(audited.as_json(told), indent=1) if as_json else "\n".join(audited.lines(told)))
-    sys.exit(FINDINGS if told.found else 0)
-
-
-@cli.command()
-@click.argument("corpus", type=click.Choice(["iemocap"]))
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the turns, over 0 and at most 1.")
-@jobs_option
-def synthesize(corpus: str, out: Path, scale: float, jobs: int | None) -> None:
-    """Write a corpus like IEMOCAP, of synthetic voices, into the new or empty folder OUT."""
-    from joblib import cpu_count
-
-    from emovae.corpora import iemocap_like
-
-    with bar(f"turns like {corpus}'s") as progress:
-        written = iemocap_like.synthesize(out, scale, jobs or cpu_count(), tell=progress)
-    click.echo(
-        f"{written.release}: {written.turns:,} turns in {written.dialogs} dialogues, {written.hours:.2f} h of "
-        f"synthetic voices; see `emovae check {out}`"
-    )
-
-
-@cli.command()
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
-@reader_option
-@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
-@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
-@click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
-@click.option(
-    "--folds",
-    "published",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A published split: CSV, JSON lines or JSON of id, fold and role.  [default: the experiment's protocol]",
-)
-@jobs_option
-@device_option
-@click.option(
-    "--track",
-    multiple=True,
-    type=click.Choice(["tensorboard", "mlflow"]),
-    help="Tell curves and results there too (extras; MLFLOW_TRACKING_URI names the server).",
-)
-@click.option(
-    "--memory",
-    "memory_gib",
-    metavar="GIB",
-    type=click.FloatRange(min=0, min_open=True),
-    help="What segments and latents may take; more lies in files in the cache.  [default: half of the machine's]",
-)
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
-@cluster_option
-@cache_option
-def run(
-    experiment: Path,
-    corpus: str,
-    reader: str | None,
-    out: Path | None,
-    preset: str | None,
-    seeds: int | None,
-    published: Path | None,
-    jobs: int | None,
-    device: str,
-    track: tuple[str, ...],
-    memory_gib: float | None,
-    assignments: tuple[str, ...],
-    cluster: str | None,
-    cache: Path,
-) -> None:
-    """Run an experiment file and print its table."""
-    from emovae import presets
-    from emovae.corpora import open_corpus
-    from emovae.folds_file import read_folds
-
-    # All are read before torch is imported: a wrong setting, folder or file is told at once.
-    stated = presets.load(experiment, preset, [*assignments, *([f"seeds={seeds}"] if seeds else [])])
-    presets.variants(stated)
-    require_one_division(published, assignments)
-    opened = open_corpus(corpus, reader)
-    given = None if published is None else read_folds(published, opened.utterances)
-    stated = stated if given is None else given.stated_in(stated)
-
-    from emovae.shells.running import perform
-
-    perform(stated, opened, corpus, out, at_home(cache), jobs, device, track, given, memory_gib, cluster)
-
-
-@cli.command()
-@click.argument("folder", metavar="RUN_DIR", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Write report.html, table.tex and figures/ into the folder of a finished run, as `run` does at its end."""
-    from emovae.shells.running import tell_report
-
-    tell_report(folder)
-    click.echo(folder / "report.html")
-
-
-for _command in (train, predict, embed, cache_command, push, pull, serve, evaluate, compare, export, fetch):
+_OF_CORPORA = (corpora, check, audit, synthesize, fetch, cache_command)
+_OF_EXPERIMENTS = (quickstart, run, report, evaluate, compare)
+_OF_MODELS = (train, predict, embed, push, pull, serve, export)
+for _command in (*_OF_CORPORA, *_OF_EXPERIMENTS, *_OF_MODELS):
     cli.add_command(_command)
 
 

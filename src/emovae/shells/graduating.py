@@ -12,13 +12,13 @@ from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import OutputError
 from emovae.everyone import EVERYONE
-from emovae.experiment import Watcher
 from emovae.files import is_free, require_writable
 from emovae.final import Means, estimate, train_final
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.model_folder import FACTS, read_model
 from emovae.shells.progress import Progress
+from emovae.watcher import Watcher
 
 
 def require_free(

@@ -17,7 +17,6 @@ from emovae import normalise
 from emovae.course import OnEpoch
 from emovae.encoders import examples_from, fresh_network, keep_encoder, kept_encoder, members_of
 from emovae.errors import ConfigError, EmovaeError
-from emovae.experiment import Watcher
 from emovae.grid import Cell, Context, scale_members, seed_of
 from emovae.material import autoencoder_listener
 from emovae.normalise import Normaliser
@@ -25,6 +24,7 @@ from emovae.portions import portions
 from emovae.room import Room
 from emovae.shells.cluster import Cluster
 from emovae.shells.errands import Errand, Learned, Source, learn, ray_train
+from emovae.watcher import Watcher
 
 
 class Learners:

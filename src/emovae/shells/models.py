@@ -1,92 +1,16 @@
-"""The commands of a trained model: `emovae train`, `predict`, `embed`."""
+"""The commands that ask a trained model about recordings: `emovae predict` and `embed`."""
 
 import sys
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import click
 
-from emovae.errors import ConfigError
-from emovae.kinds import Model, Target
 from emovae.places import LOCATION
-from emovae.shells.options import (
-    SOME_FAILED,
-    at_home,
-    cache_option,
-    cluster_option,
-    decoders_option,
-    device_option,
-    jobs_option,
-    reader_option,
-    require_one_division,
-    shard_option,
-)
+from emovae.shells.options import SOME_FAILED, cluster_option, decoders_option, shard_option
 from emovae.shells.times import Share, seconds_option
 
-MODELS = {model.lower(): model for model in get_args(Model)}
-
-
-@click.command()
-@click.option("--corpus", required=True, help="A folder, a label table, or synthetic[:N].")
-@reader_option
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model folder.")
-@click.option("--model", type=click.Choice(list(MODELS)), default="vae-lstm", show_default=True)
-@click.option("--target", type=click.Choice(get_args(Target)), default="emotion", show_default=True)
-@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: default]")
-@click.option("--folds", "published", metavar="FILE", type=click.Path(path_type=Path), help="A published split.")
-@click.option("--replace", is_flag=True, help="Write over the model that --out holds.")
-@click.option("--fold", help="Learn from the training side of this fold alone, by its name or number.")
-@click.option("--estimate/--no-estimate", default=True, help="Train on every fold first, to say what to expect.")
-@jobs_option
-@device_option
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, such as normalise=none.")
-@click.option("--cluster", metavar="ADDRESS", help="A Ray cluster for the estimate; `auto` is one here (an extra).")
-@click.option("--workers", type=click.IntRange(min=1), help="With --cluster: so many learn the autoencoder together.")
-@cache_option
-def train(
-    corpus: str,
-    reader: str | None,
-    out: Path,
-    model: str,
-    target: str,
-    preset: str | None,
-    published: Path | None,
-    replace: bool,
-    fold: str | None,
-    estimate: bool,
-    jobs: int | None,
-    device: str,
-    assignments: tuple[str, ...],
-    cluster: str | None,
-    workers: int | None,
-    cache: Path,
-) -> None:
-    """Train a model to take along, from all of a corpus, and say what to expect of it."""
-    from emovae import presets
-    from emovae.corpora import open_corpus
-    from emovae.folds_file import read_folds
-
-    if published is not None and fold is None:
-        raise ConfigError(f"--folds {published} says who is held out, and --fold which of them; give both")
-    if workers is not None and cluster is None:
-        raise ConfigError(f"--workers {workers} are processes of a Ray cluster; name it with --cluster")
-    require_one_division(published, assignments)
-    stated = {"name": "train", "models": [MODELS[model]], "baselines": [], "targets": [target]}
-    experiment = presets.resolve({**stated, "test_condition": ["marginal"]}, preset, assignments, "train")
-    opened = open_corpus(corpus, reader)
-    given = None if published is None else read_folds(published, opened.utterances)
-    experiment = experiment if given is None else given.stated_in(experiment)
-
-    from emovae.shells.graduating import graduate, require_free
-
-    require_free(out, experiment, opened.name, replace=replace, fold=fold, estimated=estimate)
-    how = {"jobs": jobs, "device": device, "given": given, "fold": fold, "estimated": estimate}
-    there = {"cluster": cluster, "workers": workers}
-    graduate(experiment, opened, out, at_home(cache), **how, **there)  # type: ignore[arg-type]
-
-
 _model = click.argument("model", type=click.Path(path_type=Path))
-_inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 _window = click.option(
     "--window", metavar="TIME", callback=seconds_option, help="A timeline: the length of its windows, such as 2s."
 )
@@ -177,7 +101,7 @@ def predict(
 
 @click.command()
 @_model
-@_inputs
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option(
     "--out",
     required=True,

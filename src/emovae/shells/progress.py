@@ -20,10 +20,10 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from emovae.experiment import Watcher
 from emovae.files import write_json
 from emovae.grid import Cell, Context
 from emovae.stages import Step
+from emovae.watcher import Watcher
 from emovae.workers import Job
 
 PACKAGES = (

@@ -1,6 +1,6 @@
 """What `emovae run`, `quickstart` and `report` do once their arguments and the corpus are read; this brings torch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from emovae.audited import as_json
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
-from emovae.experiment import Outcome, Several, run
+from emovae.experiment import Outcome, run
 from emovae.files import fingerprint, read_json, write_bytes, write_json
 from emovae.freshness import is_fresh
 from emovae.given_folds import GivenFolds
@@ -24,6 +24,7 @@ from emovae.presets import variants
 from emovae.shells.progress import Progress, record
 from emovae.tasks import tasks_of
 from emovae.tracking import Tracker, open_board
+from emovae.watcher import Several
 
 if TYPE_CHECKING:
     from emovae.shells.cluster import Cluster
@@ -35,6 +36,7 @@ def perform(
     where: str,
     out: Path | None,
     cache: Path,
+    *,
     jobs: int | None,
     device: str,
     track: Sequence[str] = (),
@@ -65,23 +67,25 @@ def perform(
         elsewhere = None if cluster is None else until_done.enter_context(closing(_cluster(cluster)))
         chosen = resolve_device(device) if elsewhere is None else elsewhere.device(device)
         jobs = jobs or (1 if chosen == "cuda" else cpu_count())
-        run_one = partial(
-            _run_one,
+        run_here = partial(
+            run,
             corpus=corpus,
-            where=where,
             cache=cache,
             jobs=jobs,
             device=chosen,
-            given=given,
             memory_gib=memory_gib,
+            given=given,
+            cells_in=out / "cells",
             elsewhere=elsewhere,
         )
+        facts = {"corpus": where, "jobs": jobs, "device": chosen}
+        run_one = partial(_run_one, run_here, facts, track, corpus.name)
         _require_possible(experiment, corpus, out, given)
         until_done.enter_context(held(out / "cells", partial(click.echo, err=True)))
         if experiment.variants:
-            _run_variants(experiment, corpus.name, out, lambda one, folder: run_one(one, folder, track, out / "cells"))
+            _run_variants(experiment, corpus.name, out, run_one)
             return
-        outcome = run_one(experiment, out, track, None)
+        outcome = run_one(experiment, out)
         _write_audit(experiment, corpus, outcome.recordings, cache, jobs, out)
         click.echo((out / "table.md").read_text(encoding="utf-8"))
         click.echo(
@@ -106,39 +110,20 @@ def _require_possible(experiment: Experiment, corpus: Corpus, out: Path, given: 
 
 
 def _run_one(
+    run_here: Callable[..., Outcome],
+    facts: Mapping[str, object],
+    track: Sequence[str],
+    corpus: str,
     experiment: Experiment,
     out: Path,
-    track: Sequence[str],
-    cells_in: Path | None,
-    *,
-    corpus: Corpus,
-    where: str,
-    cache: Path,
-    jobs: int,
-    device: str,
-    given: GivenFolds | None,
-    memory_gib: float | None,
-    elsewhere: "Cluster | None",
 ) -> Outcome:
-    """One run with all that is written beside it."""
+    """One run with all that is written beside it; `facts` go into `run.json`."""
     with ExitStack() as open_until_done:
-        progress = open_until_done.enter_context(Progress(f"{experiment.name} on {corpus.name}", out))
+        progress = open_until_done.enter_context(Progress(f"{experiment.name} on {corpus}", out))
         boards = [Tracker(open_board(name, out), experiment, progress.say) for name in track]
         watcher = Several(progress, *map(open_until_done.enter_context, boards))
-        outcome = run(
-            experiment,
-            corpus,
-            out,
-            cache,
-            watcher,
-            jobs=jobs,
-            device=device,
-            memory_gib=memory_gib,
-            given=given,
-            cells_in=cells_in,
-            elsewhere=elsewhere,
-        )
-    record(out, corpus=where, jobs=jobs, device=device, computed=outcome.computed, seconds=progress.seconds())
+        outcome = run_here(experiment, out=out, watcher=watcher)
+    record(out, **facts, computed=outcome.computed, seconds=progress.seconds())
     return outcome
 
 

@@ -21,10 +21,10 @@ from emovae.pieces import Channel, Cut
 from emovae.predict import How
 from emovae.shells.bounded import Bounded, Limits, Turns
 from emovae.shells.guarded import Guarded
-from emovae.shells.live import Live, add_streams
 from emovae.shells.measured import Measured, Metrics
 from emovae.shells.pages import add_pages
 from emovae.shells.questioned import add_words, only_known, seconds
+from emovae.shells.streams import Streams, add_streams
 from emovae.shells.uploads import answered, drawn
 
 __all__ = ["Limits", "service"]
@@ -53,7 +53,7 @@ def service(
     """
     turns, pool = Turns(limits.at_once, limits.waiting), ThreadPoolExecutor(limits.at_once, initializer=prepare)
     metrics = Metrics(turns)
-    live = Live(model, pool, limits, metrics)
+    streams = Streams(model, pool, limits, metrics)
     app = FastAPI(
         title="emovae",
         summary="How speech sounds to those who labelled the training recordings",
@@ -65,7 +65,7 @@ def service(
     app.add_middleware(Guarded, hosts=hosts)
     add_pages(app)
     add_words(app)
-    add_streams(app, live)
+    add_streams(app, streams)
 
     async def heard(file: UploadFile, work: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
         """What is found of an upload when its turn comes."""
@@ -83,7 +83,7 @@ def service(
     async def healthz() -> dict[str, Any]:
         """Whether the service is up, of which model, whether that hears streams, and the most it takes."""
         most = {"most_bytes": limits.most_bytes, "most_seconds": limits.most_s}
-        return {"status": "ok", **about, "streams": live.model is not None, **most}
+        return {"status": "ok", **about, "streams": streams.model is not None, **most}
 
     @app.get("/metrics", response_class=Response)
     async def told() -> Response:

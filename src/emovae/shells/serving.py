@@ -117,7 +117,7 @@ def listening(app: "FastAPI", host: str, port: int) -> "uvicorn.Config":
 
     import uvicorn
 
-    from emovae.shells.live import MESSAGE_BYTES
+    from emovae.shells.streams import MESSAGE_BYTES
 
     config = uvicorn.Config(
         app,

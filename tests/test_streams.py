@@ -26,16 +26,16 @@ from websockets.sync.client import ClientConnection, connect
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import Corpus
-from emovae.experiment import Watcher
 from emovae.export import content_of
 from emovae.final import Means, train_final
 from emovae.portable import opened
 from emovae.presets import resolve
 from emovae.shells.bounded import Turns
-from emovae.shells.live import Live
 from emovae.shells.measured import Metrics
 from emovae.shells.piling import Pile
+from emovae.shells.streams import Streams
 from emovae.trained import TrainedModel
+from emovae.watcher import Watcher
 from service_up import LIMITS, encoded, running, sent
 
 DONE = json.dumps({"done": True})
@@ -275,9 +275,9 @@ def test_who_reads_nothing_is_let_go(model: TrainedModel) -> None:
 
     async def answered() -> int:
         with ThreadPoolExecutor(1) as pool:
-            live = Live(model, pool, LIMITS._replace(receive_s=0.2), metrics)
-            await asyncio.wait_for(live.answer(WebSocket({"type": "websocket"}, receive, send), 16_000, "int16"), 5)
-            return live.here
+            streams = Streams(model, pool, LIMITS._replace(receive_s=0.2), metrics)
+            await asyncio.wait_for(streams.answer(WebSocket({"type": "websocket"}, receive, send), 16_000, "int16"), 5)
+            return streams.here
 
     assert asyncio.run(answered()) == 0
     assert metrics.registry.get_sample_value("emovae_streams_total", {"code": "left"}) == 1

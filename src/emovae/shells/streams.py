@@ -38,7 +38,7 @@ MESSAGE_BYTES = 2**20
 DTYPES = {"int16": "<i2", "float32": "<f4"}
 
 
-def add_streams(app: FastAPI, live: "Live") -> None:
+def add_streams(app: FastAPI, streams: "Streams") -> None:
     """Adds `/v1/stream` to an application."""
 
     @app.websocket("/v1/stream")
@@ -47,16 +47,16 @@ def add_streams(app: FastAPI, live: "Live") -> None:
         rate: Annotated[int, Query(ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)],
         form: Annotated[Form, Query(alias="format")] = "int16",
     ) -> None:
-        await live.answer(socket, rate, form)
+        await streams.answer(socket, rate, form)
 
     @app.exception_handler(WebSocketRequestValidationError)
     async def misnamed(socket: WebSocket, error: WebSocketRequestValidationError) -> None:
         await socket.accept()
         told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
-        await refuse(socket, StreamError(POLICY, told), live.limits.receive_s)
+        await refuse(socket, StreamError(POLICY, told), streams.limits.receive_s)
 
 
-class Live:
+class Streams:
     """Answers streams.
 
     Args:
