@@ -11,8 +11,9 @@ from typing import Any
 from emovae import cache, weights
 from emovae.cells import read_result
 from emovae.curves import read_curves
-from emovae.files import canonical_json, fingerprint, read_json, read_sealed
+from emovae.files import canonical_json, fingerprint, read_json
 from emovae.report import write_report
+from emovae.sealed import read_sealed
 from emovae.views import read_views
 from fuzz.mutation import as_json, mutated, spoilt
 

@@ -15,10 +15,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from emovae.archive import FrameWork, open_archive, planned_frames
+from emovae.archive import open_archive
 from emovae.config import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.errors import ConfigError, DamagedError, OutputError
+from emovae.frame_shards import FrameWork, planned_frames
 from emovae.frames import corpus_frames
 from emovae.places import Location, place_of
 from emovae.shards import Weighed, planned

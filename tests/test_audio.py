@@ -15,6 +15,7 @@ from scipy.signal import resample_poly
 
 from emovae import audio
 from emovae.errors import AudioError
+from emovae.refusals import unreadable
 
 Samples = NDArray[np.float64]
 
@@ -203,7 +204,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_system_error_says_where_and_the_way_out() -> None:
-    message = str(audio.unreadable(Path("a.wav"), PermissionError(13, "Permission denied")))
+    message = str(unreadable(Path("a.wav"), PermissionError(13, "Permission denied")))
     assert message == f"a.wav cannot be read: Permission denied; replace the file, {LEAVE_OUT}"
 
 

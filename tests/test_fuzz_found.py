@@ -30,9 +30,10 @@ from emovae.card import model_card
 from emovae.corpora import open_corpus
 from emovae.errors import AudioError, ConfigError, CorpusError, DamagedError, OutputError
 from emovae.export import content_of
-from emovae.files import fingerprint, write_sealed
+from emovae.files import fingerprint
 from emovae.model_folder import CONFIG, FACTS, WEIGHTS
 from emovae.portable import KEY, load_portable, signed
+from emovae.sealed import write_sealed
 from emovae.sources import sources
 from emovae.trained import TrainedModel
 from emovae.unpacking import BadArchiveError, unpack

@@ -28,12 +28,12 @@ from emovae.corpora import open_corpus
 from emovae.corpora.rows import Rows, read
 from emovae.errors import ConfigError, DamagedError, OutputError
 from emovae.export import content_of
-from emovae.files import read_sealed, write_sealed
 from emovae.folds_file import read_folds
 from emovae.hearing import heard
 from emovae.model_folder import CONFIG, FACTS, WEIGHTS
 from emovae.pieces import Cut, pieces
 from emovae.portable import load_portable
+from emovae.sealed import read_sealed, write_sealed
 from emovae.sources import Source, sources
 from emovae.trained import TrainedModel
 from emovae.unpacking import unpack

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from conftest import Ran
+from emovae.boards import TensorBoard, open_board
 from emovae.config import Experiment
 from emovae.errors import ConfigError
 from emovae.experiment import run
 from emovae.grid import cells_of
 from emovae.presets import resolve
-from emovae.tracking import TensorBoard, Tracker, open_board
+from emovae.tracking import Tracker
 from emovae.watcher import Several
 
 pytest.importorskip("tensorboard")

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.errors import DamagedError
-from emovae.files import clear_begun, damaged, digest_of_file, read_sealed, set_aside, write_sealed, written_whole
+from emovae.files import clear_begun, damaged, digest_of_file, written_whole
 from emovae.locks import Tell
+from emovae.sealed import read_sealed, set_aside, write_sealed
 
 Rows = NDArray[np.float32]
 

@@ -8,10 +8,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emovae import rivals
-from emovae.files import damaged, read_sealed, write_sealed
+from emovae.files import damaged
 from emovae.grid import Cell, Context, cell_key, is_learned, is_network
 from emovae.machine import give_memory_back, one_thread
 from emovae.recognition import recognise
+from emovae.sealed import read_sealed, write_sealed
 from emovae.stages import Averaged, CellResult, Listener, Step
 
 

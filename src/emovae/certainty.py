@@ -1,12 +1,12 @@
 """Tables of how certain everything is: of results over speakers, of predictions, of what a latent space is used for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from emovae.believed import believed
 from emovae.comparison import FIGURES, Entry, Line, Table, line_name, percent, tasks_in
 
 SIGNIFICANT = 0.05
-WAYS = ("prediction", "posterior", "dropout", "ensemble")
 
 
 def certainty(results: dict[str, Any]) -> list[Table]:
@@ -19,7 +19,7 @@ def certainty(results: dict[str, Any]) -> list[Table]:
         tables += [_standing(rows, results, name, key)]
         tables += [_told_apart(one, rows, results, name, key) for one in compared]
         tables += [_groups(rows, results, kind, name, key) for kind in rows[0]["groups"]]
-        tables += [_trust(rows, results, name, key)]
+        tables += [believed(rows, results, name, key)]
         tables += _use(rows, name, key)
     return tables + _values(results)
 
@@ -130,64 +130,6 @@ def _groups(rows: Sequence[dict[str, Any]], results: dict[str, Any], kind: str, 
         header=("model", *(f"{figure} {group}" for group in groups for figure in ("WA", "UA"))),
         lines=tuple(lines),
     )
-
-
-def _trust(rows: Sequence[dict[str, Any]], results: dict[str, Any], name: str, key: str) -> Table:
-    voted = any(row["trust"]["prediction"]["votes"] for row in rows)
-    lines = [
-        Line(
-            f"{line_name(row, results)}, {way}" if way != "prediction" else line_name(row, results),
-            tuple(_trusted(row["trust"][way], voted=voted)),
-            told=row["uses_true_label"],
-        )
-        for row in rows
-        for way in WAYS
-        if way in row["trust"]
-    ]
-    by_votes = (
-        "; JS: mean Jensen-Shannon divergence from the raters' votes for these classes in nats, after the temperature;"
-        " rank corr.: Spearman's, of the predicted entropy with that of all votes"
-    )
-    return Table(
-        key=f"trust-{key}",
-        title=f"How far the probabilities can be believed: {name}",
-        caption=(
-            "A line for each way to a probability: what the model says once, averaged over draws of the latents"
-            " (posterior) or of dropped units (dropout), or over seeds (ensemble). NLL in nats, Brier summed over"
-            f" classes, ECE over 15 bins in per cent, adaptive ECE over 15 of like count; T: the temperature that the"
-            " validation speakers set, and the figures with it. AURC, in per cent, and the accuracy of the 80 % that is"
-            " least doubtful by entropy; AURC by what the draws or seeds disagree in (mutual information)"
-            f"{by_votes if voted else ''}."
-        ),
-        behind="",
-        header=(
-            *("model", "NLL", "Brier", "ECE", "ad. ECE", "T", "NLL, T", "ECE, T"),
-            *("AURC", "at 80 %", "AURC, MI"),
-            *(("JS", "rank corr.") if voted else ()),
-        ),
-        lines=tuple(lines),
-    )
-
-
-def _trusted(figures: dict[str, Any], *, voted: bool) -> Iterator[Entry]:
-    yield Entry(_number(figures["nll"]))
-    yield Entry(_number(figures["brier"]))
-    yield Entry(percent(figures["ece"]))
-    yield Entry(percent(figures["adaptive_ece"]))
-    yield Entry(_number(figures.get("temperature")))
-    yield Entry(_number(figures.get("tempered_nll")))
-    yield Entry(percent(figures.get("tempered_ece")))
-    yield Entry(percent(figures["entropy"]["aurc"]))
-    yield Entry(percent(figures["entropy"]["accuracy_at_80"]))
-    yield Entry(percent(figures["mutual_information"]["aurc"]) if "mutual_information" in figures else "")
-    if voted:
-        votes = figures["votes"] or {}
-        yield Entry(_number(votes.get("jensen_shannon")))
-        yield Entry(_number(votes.get("entropy_correlation")))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def _use(rows: Sequence[dict[str, Any]], name: str, key: str) -> list[Table]:

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from emovae import assembly
 from emovae.answers import Prediction, told
+from emovae.assignments import assignments
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.card import model_card
 from emovae.config import Experiment
@@ -28,12 +29,6 @@ from emovae.recordings_in import Rates, Recording, Recordings, checked, is_one
 from emovae.streaming import WINDOW_S, Stream
 from emovae.trained import TrainedModel
 from emovae.watcher import Watcher
-
-OF_THE_CORPUS = {
-    *("name", "title", "preset", "models", "baselines", "rivals", "targets", "subsets", "seeds", "seed", "mapping"),
-    *("classes", "utterances", "binning", "protocol", "dimensional_protocol", "published", "published_for", "variants"),
-}
-"""Settings that say what was learned from, and not how."""
 
 
 class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -84,7 +79,7 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         model = assembly.load(folder)
         stated = model.settings
-        found = cls(stated.models[0], stated.preset, _assignments(stated), random_state=stated.seed)
+        found = cls(stated.models[0], stated.preset, assignments(stated), random_state=stated.seed)
         found.model_, found.classes_ = model, np.array(sorted(model.classes))
         return found
 
@@ -203,20 +198,3 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True  # paths
         tags.classifier_tags.poor_score = True  # of numbers that are no sound
         return tags
-
-
-def _assignments(settings: Experiment) -> tuple[str, ...]:
-    """What a model was trained with beside its preset, as `settings` would state it."""
-    usual = resolve({"name": "usual"}, settings.preset).model_dump(mode="json", exclude=OF_THE_CORPUS)
-    return tuple(_different(settings.model_dump(mode="json", exclude=OF_THE_CORPUS), usual, ""))
-
-
-def _different(stated: Mapping[str, Any], usual: Mapping[str, Any], above: str) -> list[str]:
-    found = []
-    for name, value in stated.items():
-        if isinstance(value, Mapping):
-            found += _different(value, usual[name], f"{above}{name}.")
-        elif value != usual[name]:
-            written = str(value).lower() if isinstance(value, bool) else str(value)
-            found.append(f"{above}{name}={written}")
-    return found

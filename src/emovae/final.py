@@ -4,35 +4,29 @@ Everyone but the speakers who stop the learning; these also set its temperature,
 to expect of a model that learned from everyone is estimated by the same training on the folds of the protocol.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from emovae import marks
 from emovae.autoencoders import CVAE
-from emovae.calibration import Floats, fit_temperature, tempered
+from emovae.calibration import fit_temperature
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.everyone import World, place_of, world_of
 from emovae.experiment import Run, frames_of, run
+from emovae.facts import facts_of, of_fold
 from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
-from emovae.grid import Cell, Context, autoencoder_members
+from emovae.grid import Cell, Context
 from emovae.latents import conditions
 from emovae.locks import held
-from emovae.logmel import HOP_MS
 from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
-from emovae.metrics import confusion_matrix, recalls, scores
 from emovae.recognition import Learned, learn
-from emovae.tasks import Task, tasks_of
+from emovae.tasks import tasks_of
 from emovae.trained import TrainedModel, needs_weights
 from emovae.unfinished import unfinished
 from emovae.watcher import Watcher
@@ -40,8 +34,6 @@ from emovae.watcher import Watcher
 PLAIN = "functionals-SVM"
 MOST_PLAIN = 5000
 """Of more utterances that baseline takes longer than the model."""
-QUANTILES = 101
-"""Of the confidence on validation utterances, for the share that is to be turned away."""
 
 
 class Means(NamedTuple):
@@ -139,7 +131,7 @@ def train_final(
         if means.learn is not None:
             means.learn(*world, watcher)
         model = _model(world, learn(*world, watcher.step), corpus)
-        told = expected if fold is None else _of_fold(world, model)
+        told = expected if fold is None else of_fold(*world, model)
     watcher.done((world.cell,))
     return replace(model, facts={**model.facts, "estimate": told})
 
@@ -188,69 +180,5 @@ def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
         scale=learned.normaliser.scales[0] if experiment.normalise == "train" else None,
         weights=weights,
         temperature=temperature,
-        facts={
-            "training": _training(context, cell, corpus),
-            "itself": _itself(task, fold.validation, learned.validation),
-            "confidences": _quantiles(tempered(learned.validation, temperature)),
-        },
+        facts=facts_of(context, cell, corpus, learned.validation, temperature),
     )
-
-
-def _itself(task: Task, members: Sequence[int], probabilities: Floats) -> dict[str, Any]:
-    """How much of each class this very model finds among those who stopped its learning."""
-    true = [str(task.labels[member]) for member in members]
-    said = [task.classes[place] for place in probabilities.argmax(axis=1)]
-    confusion = confusion_matrix(true, said, task.classes)
-    found = scores(confusion)
-    return {
-        "n": len(true),
-        "wa": found.wa,
-        "ua": found.ua,
-        "recall": {
-            name: None if np.isnan(share) else float(share)
-            for name, share in zip(task.classes, recalls(confusion), strict=True)
-        },
-    }
-
-
-def _quantiles(probabilities: Floats) -> list[float]:
-    """Of the confidence on validation utterances, from the least to the greatest."""
-    found: NDArray[np.float64] = np.quantile(probabilities.max(axis=1), np.linspace(0, 1, QUANTILES))
-    return [float(value) for value in found]
-
-
-def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
-    """What was learned from, and a fingerprint of exactly that."""
-    task, fold, frames = context.tasks[cell.task], context.fold(cell), context.frames
-    learned_from, stopped_by = autoencoder_members(context, cell)
-    everyone = sorted({*learned_from, *stopped_by, *fold.train, *fold.validation})
-    spans = frames.spans[everyone]
-    shown = Counter(str(task.labels[member]) for member in (*fold.train, *fold.validation))
-    return {
-        "corpus": corpus.name,
-        "fold": fold.name,
-        "utterances": len(fold.train),
-        "validation_utterances": len(fold.validation),
-        "speakers": len({frames.utterances[member].speaker for member in everyone}),
-        "hours": round(float((spans[:, 1] - spans[:, 0]).sum()) * HOP_MS / 3_600_000, 3),
-        "classes": {name: shown[name] for name in task.classes},
-        "target": task.target,
-        "notices": list(task.plan.notices),
-        "fingerprint": fingerprint([frames.digest, task.plan.fingerprint, fold.name, cell.seed]),
-        "recordings": marks.joined(marks.mark(corpus, frames.utterances[member]) for member in everyone),
-    }
-
-
-def _of_fold(world: World, model: TrainedModel) -> dict[str, Any]:
-    """What the model says of the speakers whom its fold held out."""
-    context, cell = world
-    task, fold = context.tasks[cell.task], context.fold(cell)
-    true = [str(task.labels[member]) for member in fold.test]
-    said = [task.classes[place] for place in _said(context, model, fold.test).argmax(axis=1)]
-    found = scores(confusion_matrix(true, said, task.classes))
-    return {"by": fold.name, "n": len(fold.test), "wa": found.wa, "ua": found.ua}
-
-
-def _said(context: Context, model: TrainedModel, members: Sequence[int], at_once: int = 64) -> NDArray[np.float32]:
-    parts = [members[start : start + at_once] for start in range(0, len(members), at_once)]
-    return np.concatenate([model.judge([context.frames.of(one) for one in part]).said for part in parts])

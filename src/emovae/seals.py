@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from emovae.errors import ConfigError, DamagedError
-from emovae.files import fingerprint, sealed, unsealed
+from emovae.files import fingerprint
 from emovae.locks import Tell
 from emovae.places import Place
+from emovae.sealed import sealed, unsealed
 from emovae.shards import FORMAT, Made, Plan, Shard, Work, shard_name
 
 PLAN = "plan.json"

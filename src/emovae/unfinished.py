@@ -6,9 +6,9 @@ from emovae import weights
 from emovae.cells import result_of, result_place
 from emovae.encoders import encoder_place
 from emovae.errors import DamagedError
-from emovae.files import set_aside
 from emovae.grid import Cell, Context, is_learned
 from emovae.locks import Tell
+from emovae.sealed import set_aside
 
 
 def unfinished(context: Context, cells: Sequence[Cell], tell: Tell) -> list[Cell]:

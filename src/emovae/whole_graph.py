@@ -5,31 +5,20 @@ and never read. The transform is a product with cosines and sines; a row's segme
 all of a batch are encoded in one product.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
 
-from emovae.autoencoders import AE, CVAE
 from emovae.calibration import FLOOR
 from emovae.config import FrontEnd, Segments
 from emovae.graph import Array, Graph
 from emovae.logmel import BINS, DFT_POINTS, ENERGY_FLOOR, HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filter_bank
+from emovae.network_graph import latents_of, said_of
 from emovae.normalise import LEAST_DEVIATION
 from emovae.padded_rows import Rows, functionals, mean_and_deviation
 from emovae.portable import INPUTS, OUTPUTS
 from emovae.segments import frames_per_segment
 from emovae.trained import TrainedModel
-
-TINY = float(np.finfo(np.float32).tiny)
-ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "Relu", nn.Tanh: "Tanh", nn.ELU: "Elu"}
-
-
-class Told(NamedTuple):
-    """Of `classes` the places of those that weigh anything; a layer that is told a class reads it last."""
-
-    among: Array
-    classes: int
 
 
 def whole_graph(model: TrainedModel) -> Any:
@@ -41,10 +30,10 @@ def whole_graph(model: TrainedModel) -> Any:
     graph, settings = Graph(), model.settings
     frames = _log_mel(graph, settings.front_end)
     strangeness = _strangeness(graph, model, frames)
-    sequences = _latents(graph, model, _segments(graph, _scaled(graph, model, frames), settings.segments))
+    sequences = latents_of(graph, model, _segments(graph, _scaled(graph, model, frames), settings.segments))
     if settings.merge == "statistics":
         sequences = functionals(graph, sequences)
-    said = _said(graph, model, sequences)
+    said = said_of(graph, model, sequences)
     of_classes, of_rows = (np.float32, ("batch", "class")), (np.float32, ("batch",))
     answers = (
         (_tempered(graph, said, model.temperature), of_classes),
@@ -146,96 +135,6 @@ def _parts(graph: Graph, counts: str, size: int) -> str:
     return graph.op("Div", graph.op("Add", counts, graph.whole(size - 1)), graph.whole(size))
 
 
-def _latents(graph: Graph, model: TrainedModel, segments: Rows) -> Rows:
-    """What the classifier reads of each segment; of a CVAE the mixture over classes."""
-    encoder, features = model.encoder, model.settings.features
-    if isinstance(encoder, AE):
-        hidden = _stack(graph, segments.values, encoder.encoder)
-        return segments._replace(values=_linear(graph, hidden, encoder.code))
-    if isinstance(encoder, CVAE):
-        assert model.weights is not None
-        mean, log_variance = _mixture(graph, encoder, segments.values, model.weights)
-    else:
-        hidden = _stack(graph, segments.values, encoder.encoder)
-        mean, log_variance = (_linear(graph, hidden, layer) for layer in (encoder.mean, encoder.log_variance))
-    if features == "mean":
-        return segments._replace(values=mean)
-    beside = graph.op("Exp", log_variance) if features == "mean+variance" else log_variance
-    return segments._replace(values=graph.op("Concat", mean, beside, axis=-1))
-
-
-def _mixture(graph: Graph, encoder: CVAE, segments: str, weights: Array) -> tuple[str, str]:
-    """Mean and log-variance of the mixture of Q(z|X, c), classes along a first axis of their own on the way."""
-    told = Told(np.flatnonzero(weights), len(weights))
-    hidden = _stack(graph, segments, encoder.encoder, told)
-    first = None if len(encoder.encoder) else told
-    mean, log_variance = (_linear(graph, hidden, layer, first) for layer in (encoder.mean, encoder.log_variance))
-    share = graph.constant(weights[told.among].reshape(-1, 1, 1, 1))
-
-    def mixed(value: str) -> str:
-        return graph.op("ReduceSum", graph.op("Mul", share, value), graph.whole(0), keepdims=0)
-
-    centre = mixed(mean)
-    apart = graph.op("Sub", mean, centre)
-    variance = mixed(graph.op("Add", graph.op("Exp", log_variance), graph.op("Mul", apart, apart)))
-    return centre, graph.op("Log", graph.op("Max", variance, graph.constant(TINY)))
-
-
-def _stack(graph: Graph, values: str, layers: nn.Sequential, told: Told | None = None) -> str:
-    """Linear layers and activations; the first is told each of some classes, where any are given."""
-    for layer in layers:
-        if isinstance(layer, nn.Linear):
-            values, told = _linear(graph, values, layer, told), None
-        else:
-            values = graph.op(ACTIVATIONS[type(layer)], values)
-    return values
-
-
-def _linear(graph: Graph, values: str, layer: nn.Linear, told: Told | None = None) -> str:
-    """A layer; one that is told classes gives [class, ...]: the same product, and an offset for each."""
-    weight, offset = _array(layer.weight), _array(layer.bias)
-    if told is not None:
-        weight, classes = np.split(weight, [-told.classes], axis=1)
-        offset = (offset + classes.T[told.among])[:, None, None]
-    return graph.op("Add", graph.op("MatMul", values, graph.constant(weight.T)), graph.constant(offset))
-
-
-def _said(graph: Graph, model: TrainedModel, sequences: Rows) -> str:
-    """The classifier's probabilities, [row, class]."""
-    reader, values = model.reader, sequences.values
-    if reader.scale.learned:
-        centred = graph.op("Sub", values, graph.constant(_array(reader.scale.mean)))
-        values = graph.op("Div", centred, graph.constant(_array(reader.scale.deviation)))
-    steps = graph.op("Transpose", values, perm=[1, 0, 2])
-    counts = graph.cast(sequences.counts, np.int32)
-    layers, last = reader.lstm.num_layers, ""
-    for layer in range(layers):
-        given = [graph.constant(weights) for weights in _lstm_weights(reader.lstm, layer)]
-        named = {"hidden_size": reader.lstm.hidden_size}
-        if layer < layers - 1:
-            states = graph.op("LSTM", steps, *given, counts, **named)
-            steps = graph.op("Squeeze", states, graph.whole(1))
-        else:
-            last = graph.op("LSTM", steps, *given, counts, before=1, **named)
-    last = graph.op("Squeeze", last, graph.whole(0))
-    logits = graph.op("MatMul", last, graph.constant(_array(reader.projection.weight).T))
-    return graph.op("Softmax", logits, axis=-1)
-
-
-def _lstm_weights(lstm: nn.LSTM, layer: int) -> list[Array]:
-    """W, R and both offsets, [1, ...], gates in ONNX's order: input, output, forget, cell; torch has i, f, c, o."""
-
-    def ordered(name: str) -> Array:
-        first, forget, cell, output = np.split(_array(getattr(lstm, f"{name}_l{layer}")), 4)
-        return np.concatenate([first, output, forget, cell])[None]
-
-    return [
-        ordered("weight_ih"),
-        ordered("weight_hh"),
-        np.concatenate([ordered("bias_ih"), ordered("bias_hh")], axis=1),
-    ]
-
-
 def _tempered(graph: Graph, said: str, temperature: float) -> str:
     """See `calibration.tempered`."""
     shares = graph.op("Max", graph.cast(said, np.float64), graph.constant(FLOOR, np.float64))
@@ -245,8 +144,3 @@ def _tempered(graph: Graph, said: str, temperature: float) -> str:
 
 def _column(graph: Graph, value: str) -> str:
     return graph.op("Unsqueeze", value, graph.whole(1))
-
-
-def _array(tensor: Tensor) -> Array:
-    values: Array = tensor.detach().cpu().numpy()
-    return values

@@ -12,6 +12,7 @@ from emovae.corpora.release import Release
 from emovae.errors import CorpusError
 from emovae.files import digest_of_file
 from emovae.labels import LabelMapping
+from emovae.refusals import unreadable
 from emovae.utterance import Utterance
 
 RECORDING_ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3"})
@@ -82,7 +83,7 @@ class Corpus:
             state = recording.stat()
             return f"{_digest_of_whole(recording, state.st_mtime_ns, state.st_size)} {utterance.part}"
         except OSError as error:
-            raise audio.unreadable(recording, error) from error
+            raise unreadable(recording, error) from error
 
 
 @lru_cache(maxsize=64)

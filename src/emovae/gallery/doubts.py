@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emovae import figures
-from emovae.certainty import WAYS
+from emovae.believed import WAYS
 from emovae.comparison import ORACLE, tasks_in
 from emovae.figures import Drawing
 from emovae.gallery.section import Group, Section, later, slug

@@ -44,7 +44,7 @@ def cache(
     front_end = presets.resolve({"name": "cache"}, None, assignments, "cache").front_end
     opened = open_corpus(corpus, reader)
 
-    from emovae.archive import FrameWork, planned_frames
+    from emovae.frame_shards import FrameWork, planned_frames
     from emovae.mel import HOP_MS
     from emovae.places import place_of
     from emovae.shards import RECORDINGS

@@ -13,9 +13,10 @@ from emovae.errors import ConfigError
 from emovae.files import require_parquet, written_whole
 from emovae.predict import How, Row, predicted
 from emovae.shells.asking import Asked, Tally
-from emovae.shells.databases import ENDING, PREDICTIONS, Database, planned, write_predictions
+from emovae.shells.databases import ENDING, PREDICTIONS, Database, planned
 from emovae.shells.opening import opened
 from emovae.shells.options import bar
+from emovae.shells.predictions_table import write_predictions
 from emovae.shells.told import Format, text_of, write_parquet
 from emovae.sources import STDIN, Source, sources
 

@@ -11,6 +11,7 @@ import click
 from joblib import cpu_count  # it knows the limits of a container too
 
 from emovae.audited import as_json
+from emovae.boards import open_board
 from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
@@ -23,7 +24,7 @@ from emovae.machine import resolve_device
 from emovae.presets import variants
 from emovae.shells.progress import Progress, record
 from emovae.tasks import tasks_of
-from emovae.tracking import Tracker, open_board
+from emovae.tracking import Tracker
 from emovae.watcher import Several
 
 if TYPE_CHECKING:
