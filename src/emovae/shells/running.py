@@ -55,7 +55,7 @@ def perform(
         cache: where frames are kept, `~` resolved.
         jobs: how many processes; None for as many as there are cores, or one on a GPU.
         device: `auto`, `cpu` or `cuda`.
-        track: which boards are told, see `tracking`.
+        track: which boards are told, see `boards`.
         given: the folds that others have made, where the experiment's protocols are `given`.
         memory_gib: what segments and latents may take; None for half of the machine's memory.
         cluster: the address of a Ray cluster that computes the cells; None for processes of this machine.
