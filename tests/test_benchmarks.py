@@ -62,7 +62,10 @@ def test_what_was_measured_before_stays_until_it_is_measured_again(tmp_path: Pat
     assert "at least 3: not reached" in text
 
 
-@pytest.mark.parametrize(("triangles", "peer"), [("mel", log_mel.by_kaldi), ("hz", log_mel.by_librosa)])
+@pytest.mark.parametrize(
+    ("triangles", "peer"),
+    [("mel", log_mel.by_kaldi), pytest.param("hz", log_mel.by_librosa, marks=pytest.mark.slow)],  # numba compiles
+)
 def test_the_peers_frames_are_ours(triangles: str, peer: object) -> None:
     waveform = log_mel.minute_of_speech()[:40_000]
     ours = own_frames(waveform, LogMel(FrontEnd.model_validate({"triangles": triangles})))

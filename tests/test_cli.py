@@ -801,6 +801,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]
     return contents(place / "out")
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_after_ctrl_c_the_same_command_goes_on_and_ends_as_if_nothing_had_been(

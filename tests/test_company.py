@@ -122,6 +122,7 @@ def numbers(curve: Sequence[Epoch]) -> Tensor:
     return torch.tensor([list(epoch.values()) for epoch in curve], dtype=torch.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", CUTS)
 @pytest.mark.parametrize("name", CASES)
 def test_processes_that_share_rows_out_learn_what_one_learns_from_all(
@@ -134,6 +135,7 @@ def test_processes_that_share_rows_out_learn_what_one_learns_from_all(
         torch.testing.assert_close(several.weights[weight], tensor, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", CUTS)
 @pytest.mark.parametrize("name", CASES)
 def test_all_processes_end_with_the_same_bits_and_tell_the_same_epochs(
