@@ -55,6 +55,13 @@ class Machines(NamedTuple):
         return str(self.cluster.address)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start Ray go to one worker, where workers take groups, so that none waits for another's Ray."""
+    for item in items:
+        if "one_ray" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> Iterator[None]:
     """The networks here are too small for two threads to be worth their meeting."""
