@@ -36,7 +36,7 @@ test: $(VENV)/dev.stamp  ## the everyday tests and the docstring examples
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m 'not slow'
 
 test-slow: $(VENV)/dev.stamp  ## the slow tests
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m slow
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m slow
 
 bench: $(VENV)/bench.stamp  ## the comparisons with peers, an hour and a half; ROWS="log-mel start-up" runs some
 	@$(BIN)/python -W ignore -m benchmarks $(ROWS)

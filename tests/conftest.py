@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from xdist.scheduler import LoadFileScheduling
 
 from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
@@ -31,6 +32,8 @@ TINY: dict[str, Any] = {
 
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 """A machine of a Ray cluster, with one processor core."""
+RAY = ("test_archive_apart", "test_cluster", "test_data_parallel", "test_slurm")
+"""The files whose tests take `one_ray`."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,17 @@ class Machines(NamedTuple):
         return str(self.cluster.address)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start Ray go to one worker, where workers take groups, so that none waits for another's Ray."""
-    for item in items:
-        if "one_ray" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("ray"))
+class RayTogether(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests go to one worker, and all that start Ray to the same, so that none waits for another's Ray."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "ray" if Path(file).stem in RAY else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RayTogether | None:
+    return RayTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
