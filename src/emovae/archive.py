@@ -1,7 +1,8 @@
 """An archive in shards, as its readers see it: shard by shard, each compared with its checksum.
 
 In one of frames, each row is an utterance with its labels, `recording`, which is the checksum of its sound, and
-`frames`, a list of frames, float32 [frame, band], as any reader of Parquet gives them.
+`frames`, a list of frames, float32 [frame, band], as any reader of Parquet gives them; behind the bands stand the
+columns of `front_end.prosody`, where they were asked for.
 """
 
 import hashlib

@@ -67,6 +67,8 @@ def _assembled(content: Content) -> TrainedModel:
     own = (settings.models[0], SAMPLE_RATE_HZ, _front_end(settings))
     if (facts["model"], facts["sample_rate_hz"], facts["front_end"]) != own:
         raise ValueError(f"model, rate or front-end of {FACTS} are not those of {CONFIG}")
+    if settings.front_end.prosody:
+        raise ValueError("front_end.prosody is for experiments so far")
     weights, conditions = _under("reader.", tensors), len(told or ())
     if why := unfit(facts["classes"], facts["facts"]["confidences"]):
         raise ValueError(why)

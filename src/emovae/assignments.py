@@ -31,7 +31,7 @@ def _different(stated: Mapping[str, Any], usual: Mapping[str, Any], above: str) 
     for name, value in stated.items():
         if isinstance(value, Mapping):
             found += _different(value, usual[name], f"{above}{name}.")
-        elif value != usual[name]:
+        elif value != usual.get(name):
             written = str(value).lower() if isinstance(value, bool) else str(value)
             found.append(f"{above}{name}={written}")
     return found

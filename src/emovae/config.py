@@ -11,7 +11,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    SerializerFunctionWrapHandler,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -37,18 +39,38 @@ class _Frozen(BaseModel):
 
 
 class FrontEnd(_Frozen):
-    """Log-mel frames (section 4.2); window, shift and transform are pinned in `logmel`."""
+    """Log-mel frames (section 4.2); window, shift and transform are pinned in `logmel`.
+
+    Behind the bands of a frame may stand its F0, strength of voicing and energy (`prosody`), each in as many columns as
+    `prosody` says: more than one is a weight in the squared distance of the autoencoders. Whatever reads frames reads
+    those columns with them, so `functionals-SVM`, bare segments, their principal components and the rivals that are
+    named after log-mel frames, too; cepstra are of the bands alone. Without prosody a configuration does not name it,
+    and all that is named after one keeps its name.
+    """
 
     bands: Annotated[int, Field(gt=0, le=256)] = 80
     low_hz: Annotated[float, Field(ge=0)] = 20.0
     high_hz: Annotated[float, Field(gt=0, le=8000)] = 8000.0
     triangles: Literal["mel", "hz"] = "mel"
+    prosody: Annotated[int, Field(ge=0, le=16)] = 0
+
+    @property
+    def columns(self) -> int:
+        """How many values a frame has."""
+        return self.bands + 3 * self.prosody
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "FrontEnd":
         if self.low_hz >= self.high_hz:
             raise ValueError(f"low_hz {self.low_hz:g} is not below high_hz {self.high_hz:g}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked(self, told: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = told(self)
+        if not self.prosody:
+            fields.pop("prosody", None)
+        return fields
 
 
 class Segments(_Frozen):

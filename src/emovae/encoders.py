@@ -151,7 +151,7 @@ def fresh_network(context: Context, cell: Cell) -> Network:
     experiment = context.experiment
     return build(
         cell.model,
-        frames_per_segment(experiment.segments) * experiment.front_end.bands,
+        frames_per_segment(experiment.segments) * experiment.front_end.columns,
         len(context.tasks[cell.task].condition_classes),
         context.autoencoder(cell),
         torch.Generator().manual_seed(seed_for(seed_of(context, cell, "autoencoder"), "weights")),

@@ -152,6 +152,8 @@ def _require_portable(experiment: Experiment) -> None:
             "normalise=speaker needs to know who speaks, and all that they say: a model to take along cannot;"
             " use --set normalise=train or normalise=utterance"
         )
+    if experiment.front_end.prosody:
+        raise ConfigError("front_end.prosody is for experiments so far; leave it out, or run experiments")
     if experiment.features == "sample":
         raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")
     if experiment.models[0] == "CVAE-LSTM" and experiment.test_condition != ("marginal",):

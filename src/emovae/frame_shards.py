@@ -20,6 +20,7 @@ from emovae.files import canonical_json
 from emovae.frames import FRAMES_VERSION, frames_by
 from emovae.handfuls import handfuls
 from emovae.machine import one_thread
+from emovae.prosody import PROSODY_VERSION
 from emovae.shards import Made, Plan, Weighed, planned
 from emovae.utterance import Utterance
 
@@ -47,12 +48,13 @@ class FrameWork(NamedTuple):
     @property
     def about(self) -> dict[str, Any]:
         """What the frames depend on beside the recordings."""
-        return {
+        about = {
             "kind": KIND,
             "corpus": self.corpus,
             "front_end": self.front_end.model_dump(mode="json"),
             "frames_version": FRAMES_VERSION,
         }
+        return about | ({"prosody_version": PROSODY_VERSION} if self.front_end.prosody else {})
 
     def weigh(self, utterance: Utterance) -> Weighed:
         """An utterance as a plan sees it; its sound by its file's size and time, or a made-up voice's recipe."""
@@ -75,7 +77,7 @@ class FrameWork(NamedTuple):
     def write(self, stream: BinaryIO, items: Sequence[Utterance]) -> Made:
         """Writes the frames of some utterances, see `shards.Work`."""
         rows, frames, content, problems = 0, 0, hashlib.sha256(), list[tuple[str, str]]()
-        schema = _schema(self.front_end.bands)
+        schema = _schema(self.front_end.columns)
         spelled = {"column_encoding": {f"{KIND}.list.element.list.element": "BYTE_STREAM_SPLIT"}, **WRITTEN}
         some, size = list[Frames](), 0
         with one_thread(), pq.ParquetWriter(stream, schema, **spelled) as writer:
@@ -114,18 +116,18 @@ def planned_frames(corpus: Corpus, work: FrameWork, most: int) -> Plan:
     return planned(work.about, corpus.utterances, work.weigh, most)
 
 
-def _schema(bands: int) -> pa.Schema:
+def _schema(columns: int) -> pa.Schema:
     kinds: dict[str, pa.DataType] = {"id": pa.string()}
     kinds |= dict.fromkeys(TEXTS, pa.string()) | dict.fromkeys(NUMBERS, pa.float64())
-    return pa.schema({**kinds, "recording": pa.string(), KIND: pa.list_(pa.list_(pa.float32(), bands))})
+    return pa.schema({**kinds, "recording": pa.string(), KIND: pa.list_(pa.list_(pa.float32(), columns))})
 
 
 def _table(some: Sequence[Frames], schema: pa.Schema) -> pa.Table:
-    bands = schema.field(KIND).type.value_type.list_size
-    values = np.concatenate([np.empty((0, bands), np.float32), *(one.values for one in some)])
+    width = schema.field(KIND).type.value_type.list_size
+    values = np.concatenate([np.empty((0, width), np.float32), *(one.values for one in some)])
     ends = np.cumsum([0, *(len(one.values) for one in some)]).astype(np.int32)
     frames = pa.ListArray.from_arrays(
-        pa.array(ends, pa.int32()), pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), bands)
+        pa.array(ends, pa.int32()), pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), width)
     )
     told = [{"id": one.id, **one.labels, "recording": one.recording} for one in some]
     columns = [pa.array([row[name] for row in told], schema.field(name).type) for name in schema.names[:-1]]

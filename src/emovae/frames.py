@@ -1,6 +1,6 @@
 """The frames of a whole corpus, and where they lie."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae import cache
+from emovae.audio import Waveform
 from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.errors import OutputError
-from emovae.extraction import Extraction, Problem, Progress, Transform, extract, unusable
+from emovae.extraction import Extraction, Problem, Progress, Rows, Transform, extract, unusable
 from emovae.files import fingerprint
 from emovae.locks import Tell, nobody
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
+from emovae.prosody import PROSODY_VERSION, prosody
 from emovae.room import AT_ONCE_BYTES, let_go
 from emovae.utterance import Utterance
 
@@ -27,6 +29,7 @@ FRAMES_VERSION = 4
 class CorpusFrames:
     """The log-mel frames of a corpus, or other rows that were computed of each recording (`descriptors`).
 
+    Behind the bands of a frame stand the columns of `front_end.prosody`, where they were asked for.
     What travels to another process is where they lie, never the values.
 
     Attributes:
@@ -124,14 +127,19 @@ def corpus_frames(
 
 
 def frames_by(front_end: FrontEnd, threads: int = 1) -> Transform:
-    """What makes log-mel frames of recordings, of which so many threads read at once."""
+    """What makes frames of recordings, of which so many threads read at once: log-mel, and prosody where asked."""
     filters = LogMel(front_end)
     block = BLOCK_FRAMES if threads == 1 else MANY_FRAMES
-    return Transform(
-        lambda waveforms: log_mels(waveforms, filters, block),
-        front_end.bands,
-        (FRAMES_VERSION, front_end.model_dump()),
-    )
+
+    def rows(waveforms: Sequence[Waveform]) -> list[Rows]:
+        frames = log_mels(waveforms, filters, block)
+        if not front_end.prosody:
+            return frames
+        beside = (prosody(waveform).repeat(front_end.prosody, axis=1) for waveform in waveforms)
+        return [np.concatenate(both, axis=1) for both in zip(frames, beside, strict=True)]
+
+    versions = (FRAMES_VERSION, PROSODY_VERSION) if front_end.prosody else (FRAMES_VERSION,)
+    return Transform(rows, front_end.columns, (*versions, front_end.model_dump()))
 
 
 def _problems(found: Extraction, at_least: int) -> dict[int, str]:

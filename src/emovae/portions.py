@@ -60,7 +60,7 @@ def portions(context: Context, cell: Cell, processes: int, block_bytes: int = BL
 
 def _sides(context: Context, cell: Cell, members: Sequence[int], processes: int, block_bytes: int) -> list[Side]:
     settings, spans = context.experiment.segments, context.frames.spans
-    values = frames_per_segment(settings) * context.experiment.front_end.bands
+    values = frames_per_segment(settings) * context.experiment.front_end.columns
     classes = len(context.tasks[cell.task].condition_classes) if cell.model in CONDITIONED else None
     kept = context.machine.kept
     counts = np.array([segment_count(int(stop - start), settings) for start, stop in spans[list(members)].tolist()])

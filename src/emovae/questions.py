@@ -55,6 +55,8 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
     for question, keys in QUESTIONS:
         names = (keys,) if isinstance(keys, str) else keys
         yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
+    if columns := settings["front_end"].get("prosody"):
+        yield ["beside them F0, voicing and energy, columns of each", str(columns)]
 
 
 def _looked_up(settings: dict[str, Any], dotted: str) -> Any:

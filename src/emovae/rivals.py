@@ -133,7 +133,10 @@ def _normaliser(context: Context, cell: Cell) -> Normaliser:
     rows, members, how = context.rows(cell), scale_members(context, cell), context.experiment.normalise
     if rows is not context.frames:
         return normalise.fit(rows, members, how, least_deviation=LEAST_DEVIATION)
-    return normalise.fit(rows, members, how, read=mfcc if cell.model == "ACNN-MFCC" else normalise.as_they_are)
+    if cell.model != "ACNN-MFCC":
+        return normalise.fit(rows, members, how)
+    bands = context.experiment.front_end.bands
+    return normalise.fit(rows, members, how, read=lambda frames: mfcc(frames[:, :bands]))
 
 
 def _reader(context: Context, cell: Cell) -> Callable[[Sequence[int]], Sequences]:

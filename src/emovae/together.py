@@ -60,7 +60,7 @@ def _bytes(context: Context, cell: Cell) -> int:
     settings, spans = context.experiment.segments, context.frames.spans
     members = [member for side in autoencoder_members(context, cell) for member in side]
     count = sum(segment_count(int(stop - start), settings) for start, stop in spans[members].tolist())
-    width = frames_per_segment(settings) * context.experiment.front_end.bands
+    width = frames_per_segment(settings) * context.experiment.front_end.columns
     return count * width * context.machine.kept.itemsize
 
 
