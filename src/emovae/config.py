@@ -20,7 +20,9 @@ from emovae.labels import Binning, LabelMapping
 
 CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
 """The models that learn what a class is."""
-Baseline = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
+Usual = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
+"""The baselines of an experiment that names none."""
+Baseline = Literal[Usual, "PCA-SVM"]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
@@ -169,7 +171,7 @@ class Experiment(_Frozen):
     title: str = ""
     preset: Literal["default", "paper"] = "default"
     models: tuple[Model, ...] = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
-    baselines: tuple[Baseline, ...] = get_args(Baseline)
+    baselines: tuple[Baseline, ...] = get_args(Usual)
     rivals: tuple[Rival, ...] = ()
     latent_sizes: tuple[Width, ...] = ()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("emotion",)

@@ -21,6 +21,7 @@ from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
 from emovae.grid import Cell, Context
+from emovae.kinds import SHARED
 from emovae.latents import conditions
 from emovae.locks import held
 from emovae.machine import one_thread, resolve_precision
@@ -145,6 +146,8 @@ def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
 def _require_portable(experiment: Experiment) -> None:
     if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
         raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
+    if (model := experiment.models[0]) in SHARED:
+        raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
     if experiment.latent_sizes or len(experiment.subsets) != 1:
         raise ConfigError("a model to take along has one size and learns from one subset; set autoencoder.latent")
     if experiment.normalise == "speaker":

@@ -21,7 +21,7 @@ from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE, Network
 from emovae.encoders import kept_encoder
 from emovae.files import damaged, fingerprint, write_bytes
-from emovae.grid import Cell, Context, autoencoder_key, is_learned, scale_members
+from emovae.grid import Cell, Context, autoencoder_key, encoder_model, is_learned, scale_members
 from emovae.latents import conditions, latent_sequences
 from emovae.machine import one_thread
 from emovae.normalise import Normaliser
@@ -102,8 +102,8 @@ def _chosen(context: Context, cells: Sequence[Cell]) -> list[Cell]:
     learned = [cell for cell in cells if is_learned(cell) and cell.fold == 0 and cell.seed == context.experiment.seed]
     best: dict[str, Cell] = {}
     for cell in sorted(learned, key=lambda cell: _remoteness(context, cell)):
-        best.setdefault(cell.model, cell)
-    return [best[model] for model in context.experiment.models if model in best]
+        best.setdefault(encoder_model(cell), cell)
+    return [best[model] for model in dict.fromkeys(map(encoder_model, learned)) if model in best]
 
 
 def _remoteness(context: Context, cell: Cell) -> tuple[bool, bool, int, int]:
