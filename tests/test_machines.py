@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from emovae.baselines import functionals_svm
+from emovae.cells import finished, run_cell
 from emovae.config import Experiment
-from emovae.corpora import Corpus
+from emovae.corpora import Corpus, open_corpus
+from emovae.descriptors import descriptors_of
 from emovae.encoders import encoder_place
-from emovae.errors import ConfigError
+from emovae.errors import ConfigError, ProtocolError
 from emovae.experiment import Outcome, run
 from emovae.final import Means, train_final
 from emovae.frames import CorpusFrames, corpus_frames
@@ -28,8 +32,10 @@ from emovae.grid import Cell, Context, cell_key, cells_of
 from emovae.machine import Machine
 from emovae.plan import Fold
 from emovae.presets import resolve
+from emovae.report import write_report
 from emovae.shells.cli import cli
 from emovae.stages import Step
+from emovae.tables import markdown
 from emovae.tasks import tasks_of
 from emovae.together import stacks_of
 from emovae.views import read_views
@@ -74,11 +80,19 @@ class Ran:
 
 def context_of(experiment: Experiment, corpus: Corpus, cache: Path, folder: Path) -> Context:
     frames = corpus_frames(corpus, experiment.front_end, cache / "frames", at_least=10)
-    return Context(experiment, frames, tasks_of(experiment, corpus, frames.utterances), folder, Machine())
+    tasks, described = tasks_of(experiment, corpus, frames.utterances), cache / "descriptors"
+    return Context(experiment, frames, tasks, folder, Machine(), descriptors_of(experiment, corpus, frames, described))
 
 
 def keys_of(tiny: dict[str, Any], **keys: Any) -> dict[str, Any]:
     return {**tiny, "seeds": 1, "models": MODELS, "baselines": BASELINES, "test_condition": ["marginal"], **keys}
+
+
+@pytest.fixture(scope="module")
+def scaled(ran: Ran, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The same with statistics normalised over each speaker, beside eGeMAPS."""
+    keys = keys_of(tiny, baselines=[*BASELINES, "eGeMAPS-SVM"], normalise_statistics="speaker")
+    return Ran(resolve(keys), ran.corpus, tmp_path_factory.mktemp("scaled") / "out", ran.cache)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +172,128 @@ def test_a_machine_says_what_scikit_learn_says_of_statistics_made_by_hand(ran: R
             train[: len(fold.train)], context.tasks[0].numbers(fold.train)
         )
         assert np.abs(said - softmax(alone.decision_function(test), axis=1)).max() > 0.01
+
+
+def over_speakers(rows: Values, speakers: Sequence[str]) -> Values:
+    """Mean 0 and deviation 1 within each speaker, one row after the other."""
+    out = []
+    for row, speaker in zip(rows, speakers, strict=True):
+        theirs = rows[[other == speaker for other in speakers]]
+        out.append((row - theirs.mean(0)) / theirs.std(0))
+    return np.array(out)
+
+
+@pytest.mark.parametrize("model", [*MACHINES, "eGeMAPS-SVM"])
+def test_statistics_are_normalised_over_all_that_a_speaker_says(scaled: Ran, model: str) -> None:
+    context = scaled.context
+    utterances = context.frames.utterances
+    everyone, speakers = range(len(utterances)), [utterance.speaker for utterance in utterances]
+    for cell in cells_named(context, model):
+        fold = context.fold(cell)
+        plain = (
+            np.concatenate([context.rows(cell).of(member) for member in everyone]).astype(np.float64)
+            if model == "eGeMAPS-SVM"
+            else vectors_of(context, cell, everyone)
+        )
+        rows = over_speakers(plain, speakers)
+        expected = by_scikit_learn(context, cell, rows[[*fold.train, *fold.validation]], rows[list(fold.test)])
+        names, said = scaled.said(model, fold)
+        assert names == context.ids(fold.test)
+        np.testing.assert_allclose(said, expected, atol=2e-3)
+        without = by_scikit_learn(context, cell, plain[[*fold.train, *fold.validation]], plain[list(fold.test)])
+        assert np.abs(said - without).max() > 0.02
+
+
+def test_a_speaker_of_one_utterance_and_a_value_that_never_differs_are_zero() -> None:
+    generator = np.random.default_rng(0)
+    rows = generator.normal(5, 3, (7, 4)).astype(np.float32)
+    rows[:3, 1] = np.float32(0.1)
+    rows[3:6, 2] = np.float32(1e6 / 3) * np.array([1, 1, 1 + 1e-7], np.float32)  # a rounding apart
+    found = functionals_svm.per_speaker(rows, ["ann", "ann", "ann", "bob", "bob", "bob", "cai"])
+    assert not found[6].any()
+    assert not found[:3, 1].any()
+    assert not found[3:6, 2].any()
+    np.testing.assert_allclose(found[:3, [0, 2, 3]], StandardScaler().fit_transform(rows[:3, [0, 2, 3]]), rtol=1e-5)
+    assert found.dtype == np.float32
+
+
+def test_what_a_speaker_says_outside_the_task_sets_the_scale_too(
+    ran: Ran, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    keys = keys_of(tiny, models=[], baselines=["functionals-SVM"], classes=EMOTIONS[:3], normalise_statistics="speaker")
+    context = context_of(resolve(keys), ran.corpus, ran.cache, tmp_path)
+    cell = next(cells_of(context))
+    everyone = range(len(context.frames.utterances))
+    speakers = [utterance.speaker for utterance in context.frames.utterances]
+    fold = context.fold(cell)
+    assert len(fold.train) + len(fold.validation) + len(fold.test) == 30
+    # Normalised over those who are learned from, of the task or not; the machine does not mind.
+    pool = np.concatenate([context.frames.of(member) for member in (*fold.train, *fold.extra)]).astype(np.float64)
+    plain = [statistics((context.frames.of(member) - pool.mean(0)) / pool.std(0)) for member in everyone]
+    rows = over_speakers(np.array(plain), speakers)
+    run_cell(context, cell, lambda _step: None)
+    expected = by_scikit_learn(context, cell, rows[[*fold.train, *fold.validation]], rows[list(fold.test)])
+    np.testing.assert_allclose(finished(context, cell).probabilities, expected, atol=2e-3)
+
+
+def test_only_the_rows_of_machines_are_normalised_so_and_the_table_says_it(ran: Ran, scaled: Ran) -> None:
+    rows = {row["model"]: row for row in scaled.outcome.results["rows"]}
+    assert {model for model, row in rows.items() if row["normalise_statistics"] == "speaker"} == {
+        *MACHINES,
+        "eGeMAPS-SVM",
+    }
+    for fold in ran.context.tasks[0].plan.folds:
+        for model in ("majority", "VAE-LSTM"):
+            np.testing.assert_array_equal(scaled.said(model, fold)[1], ran.said(model, fold)[1])
+    table = (scaled.out / "table.md").read_text()
+    caption = (
+        "normalise train; normalise_statistics speaker in functionals-SVM, PCA-SVM, eGeMAPS-SVM, AE-SVM, VAE-SVM"
+        " (transductive: the tested audio's own statistics);"
+    )
+    assert caption in table
+    assert "transductive" not in (ran.out / "table.md").read_text()
+    write_report(scaled.out)
+    for name in ("report.html", "table.tex"):
+        assert "transductive" in (scaled.out / name).read_text()
+
+
+def test_normalised_statistics_have_keys_of_their_own_and_the_others_keep_theirs(ran: Ran, scaled: Ran) -> None:
+    before = {cell: cell_key(ran.context, cell) for cell in cells_of(ran.context)}
+    after = {cell: cell_key(scaled.context, cell) for cell in cells_of(scaled.context) if cell in before}
+    assert after.keys() == before.keys()
+    assert {cell.model for cell in before if before[cell] != after[cell]} == set(MACHINES)
+    (task,) = scaled.context.tasks
+    frames = scaled.context.frames
+    (first, *others) = frames.utterances
+    renamed = replace(frames, utterances=(replace(first, speaker="somebody else"), *others))
+    moved = scaled.context._replace(frames=renamed)
+    (cell, *_) = cells_named(moved, "VAE-SVM")
+    assert cell_key(moved, cell) != after[cell]
+    assert task.plan == moved.tasks[0].plan
+
+
+def test_older_results_are_told_as_they_were_made(ran: Ran, tmp_path: Path) -> None:
+    settings = {
+        name: value for name, value in ran.outcome.results["settings"].items() if name != "normalise_statistics"
+    }
+    rows = [
+        {name: value for name, value in row.items() if name != "normalise_statistics"}
+        for row in ran.outcome.results["rows"]
+    ]
+    assert markdown({**ran.outcome.results, "settings": settings, "rows": rows}) == (ran.out / "table.md").read_text()
+
+
+def test_where_speakers_give_the_label_away_statistics_are_not_normalised_over_them(
+    cache: Path, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    corpus = open_corpus("synthetic:80:speaker")
+    keys = keys_of(tiny, models=[], baselines=["functionals-SVM"], normalise_statistics="speaker")
+    with pytest.raises(
+        ProtocolError, match=r"normalise_statistics=speaker .* --set normalise_statistics=none, or insist"
+    ):
+        run(resolve(keys), corpus, tmp_path, cache)
+    insisting = resolve({**keys, "insist_on_speaker_normalisation": True})
+    assert run(insisting, corpus, tmp_path, cache).results["rows"]
 
 
 # In an experiment
@@ -251,10 +387,10 @@ def test_machines_have_no_value_to_say(ran: Ran, tiny: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_write_the_same_bytes(ran: Ran, tmp_path: Path) -> None:
-    run(ran.experiment, ran.corpus, tmp_path, ran.cache, jobs=2)
+def test_two_processes_write_the_same_bytes(ran: Ran, scaled: Ran, tmp_path: Path) -> None:
+    run(scaled.experiment, ran.corpus, tmp_path, ran.cache, jobs=2)
     for name in ("results.json", "predictions.parquet", "table.md", "views.safetensors"):
-        assert (tmp_path / name).read_bytes() == (ran.out / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (scaled.out / name).read_bytes()
 
 
 # To take along
@@ -272,10 +408,15 @@ def test_a_machine_cannot_be_taken_along_and_the_command_says_what_can(tmp_path:
     assert "svm" not in listed.lower()
 
 
-def test_a_machine_is_refused_before_anything_is_computed(
+def test_machines_and_their_scale_are_refused_before_anything_is_computed(
     small_corpus: Corpus, tiny: dict[str, Any], tmp_path: Path
 ) -> None:
-    experiment = resolve(keys_of(tiny, models=["AE-SVM"], baselines=[]))
-    with pytest.raises(ConfigError, match="AE-SVM is for experiments so far; train AE-LSTM"):
-        train_final(experiment, small_corpus, Means(tmp_path / "cache", Watcher()))
+    refused: dict[str, dict[str, Any]] = {
+        "AE-SVM is for experiments so far; train AE-LSTM": {"models": ["AE-SVM"]},
+        "normalise_statistics=speaker is for": {"models": ["VAE-LSTM"], "normalise_statistics": "speaker"},
+    }
+    for message, keys in refused.items():
+        experiment = resolve(keys_of(tiny, baselines=[], **keys))
+        with pytest.raises(ConfigError, match=message):
+            train_final(experiment, small_corpus, Means(tmp_path / "cache", Watcher()))
     assert not (tmp_path / "cache").exists()

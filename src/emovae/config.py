@@ -187,6 +187,7 @@ class Experiment(_Frozen):
     on_bad_audio: Literal["stop", "skip"] = "stop"
     front_end: FrontEnd = FrontEnd()
     normalise: Normalise = "train"
+    normalise_statistics: Literal["none", "speaker"] = "none"
     insist_on_speaker_normalisation: bool = False
     segments: Segments = Segments()
     autoencoder: Autoencoder = Autoencoder()

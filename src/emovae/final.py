@@ -139,7 +139,7 @@ def train_final(
 
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     """Where the cells of an estimate and the autoencoder lie."""
-    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision"})
+    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision", "normalise_statistics"})
     return cache / "models" / fingerprint([corpus.name, stated])
 
 
@@ -154,6 +154,11 @@ def _require_portable(experiment: Experiment) -> None:
         raise ConfigError(
             "normalise=speaker needs to know who speaks, and all that they say: a model to take along cannot;"
             " use --set normalise=train or normalise=utterance"
+        )
+    if experiment.normalise_statistics != "none":
+        raise ConfigError(
+            f"normalise_statistics={experiment.normalise_statistics} is for the support vector machines of experiments:"
+            " it needs all that a person says; leave it out"
         )
     if experiment.features == "sample":
         raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")

@@ -153,6 +153,10 @@ def cell_key(context: Context, cell: Cell) -> str:
         if cell.test_condition == "predicted":
             speakers = [context.frames.utterances[member].speaker for member in fold.train]
             facts += [speakers, task.condition_numbers(learned_from)]
+    if cell.model in MACHINES and experiment.normalise_statistics != "none":
+        said = said_by_its_speakers(context, cell)
+        speakers = [context.frames.utterances[member].speaker for member in said]
+        facts += ["statistics", experiment.normalise_statistics, context.ids(said), speakers]
     if is_network(cell):
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:
@@ -176,6 +180,13 @@ def scale_members(context: Context, cell: Cell) -> list[int]:
     """Whose frames set the scale: all that the training side offers without a label, or the task's alone."""
     fold = context.fold(cell)
     return sorted((*fold.train, *fold.extra)) if context.experiment.autoencoder.data == "all" else list(fold.train)
+
+
+def said_by_its_speakers(context: Context, cell: Cell) -> list[int]:
+    """All that the speakers of a cell say, of the task or not, ascending."""
+    fold, utterances = context.fold(cell), context.frames.utterances
+    speakers = {utterances[member].speaker for side in (fold.train, fold.validation, fold.test) for member in side}
+    return [member for member, utterance in enumerate(utterances) if utterance.speaker in speakers]
 
 
 def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[int]]:

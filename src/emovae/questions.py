@@ -24,6 +24,7 @@ QUESTIONS = (
     ("which classes (corpus: as its studies usually do)", "mapping"),
     ("an utterance's end", "segments.tail"),
     ("normalisation", "normalise"),
+    ("normalisation of a machine's statistics", "normalise_statistics"),
     ("activation", "autoencoder.activation"),
     (
         "autoencoder batch, epochs, patience",
@@ -48,6 +49,8 @@ QUESTIONS = (
     ("their sides are straight over", "front_end.triangles"),
 )
 """Question -> the settings that answer it."""
+YOUNGER = {"normalise_statistics": "none"}
+"""Settings that older results do not state, and how those were made."""
 
 
 def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
@@ -58,7 +61,7 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
-    value: Any = settings
+    value: Any = {**YOUNGER, **settings}
     for key in dotted.split("."):
         value = value[key]
     return value

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emovae.config import Experiment
 from emovae.course import DIVERGED
 from emovae.files import fingerprint
-from emovae.grid import Cell, Context, is_learned, is_told
+from emovae.grid import MACHINES, Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
 from emovae.kinds import SHARED
 from emovae.labels import LabelMapping
@@ -119,6 +119,7 @@ def _row(context: Context, line: Line, judged: Sequence[Judged]) -> dict[str, An
         "target": task.target,
         "protocol": task.plan.protocol,
         "normalise": experiment.normalise,
+        "normalise_statistics": experiment.normalise_statistics if line.model in MACHINES else None,
         "features": _features(experiment, line.model),
         "binning": None if task.target == "emotion" else experiment.binning,
         "test_condition": line.test_condition,
