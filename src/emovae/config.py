@@ -54,12 +54,19 @@ class FrontEnd(_Frozen):
 
 
 class Segments(_Frozen):
-    """How frames are cut (section 4.3): segments of 100 ms, 10 frames, 800 values."""
+    """How frames are cut (section 4.3): segments of 100 ms, 10 frames, 800 values; one frame every `stride_ms`."""
 
     length_ms: Milliseconds = 100
     step_ms: Milliseconds = 100
+    stride_ms: Milliseconds = 10
     tail: Literal["drop", "pad"] = "pad"
     short: Literal["refuse", "pad"] = "refuse"
+
+    @model_validator(mode="after")
+    def _has_whole_strides(self) -> "Segments":
+        if self.length_ms % self.stride_ms:
+            raise ValueError(f"stride_ms {self.stride_ms} does not divide length_ms {self.length_ms}")
+        return self
 
 
 ProtocolKind = Literal[

@@ -26,6 +26,7 @@ from emovae.latents import conditions
 from emovae.locks import held
 from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
+from emovae.mel import HOP_MS
 from emovae.recognition import Learned, learn
 from emovae.tasks import tasks_of
 from emovae.trained import TrainedModel, needs_weights
@@ -140,6 +141,8 @@ def train_final(
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     """Where the cells of an estimate and the autoencoder lie."""
     stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision", "normalise_statistics"})
+    if stated["segments"]["stride_ms"] == HOP_MS:  # as if there were no other
+        del stated["segments"]["stride_ms"]
     return cache / "models" / fingerprint([corpus.name, stated])
 
 

@@ -8,7 +8,7 @@ file is never computed again and a changed setting never finds an old one.
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from emovae.config import CONDITIONED, Autoencoder, Experiment, Rival
 from emovae.descriptors import READS, Descriptors
@@ -17,6 +17,7 @@ from emovae.folds import Fold
 from emovae.frames import CorpusFrames
 from emovae.kinds import SHARED, Model, Portable
 from emovae.machine import Machine
+from emovae.mel import HOP_MS
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
@@ -127,7 +128,7 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
         [
             [RESULTS_VERSION, "autoencoder", encoder_model(cell), context.frames.digest, context.machine.kind],
             [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
-            [context.autoencoder(cell).model_dump(), experiment.segments.model_dump(), experiment.normalise],
+            [context.autoencoder(cell).model_dump(), _cut(experiment), experiment.normalise],
         ]
     )
 
@@ -160,15 +161,21 @@ def cell_key(context: Context, cell: Cell) -> str:
     if is_network(cell):
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:
-        facts += [experiment.segments.model_dump(), experiment.merge, cell.latent]
+        facts += [_cut(experiment), experiment.merge, cell.latent]
     if cell.model == "PCA-SVM":
-        facts += [experiment.segments.model_dump(), cell.latent]
+        facts += [_cut(experiment), cell.latent]
     if cell.continuous:
         facts += ["continuous", task.values_of(learned_from).tolist()]
     if cell.model == "speaker-oracle":
         facts += [[context.frames.utterances[member].speaker for member in fold.test]]
         facts += [task.numbers(fold.test).tolist()]
     return fingerprint(facts)
+
+
+def _cut(experiment: Experiment) -> dict[str, Any]:
+    """How segments are cut, as keys tell it: of a stride only where frames are passed over."""
+    stated = experiment.segments.model_dump()
+    return stated if stated["stride_ms"] != HOP_MS else {name: stated[name] for name in stated if name != "stride_ms"}
 
 
 def seed_of(context: Context, cell: Cell, *use: str) -> int:
