@@ -1,4 +1,4 @@
-"""A support vector machine on functionals: of log-mel frames, it has no learned features at all."""
+"""A support vector machine on functionals; where these are of log-mel frames, no feature is learned at all."""
 
 from collections.abc import Sequence
 
