@@ -2,5 +2,10 @@
 
 from typing import Literal
 
-Model = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM"]
+Portable = Literal["AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM"]
+"""Models that can be taken along."""
+Model = Literal[Portable, "AE-SVM", "VAE-SVM"]
+"""All that have an autoencoder."""
+SHARED = {"AE-SVM": "AE-LSTM", "VAE-SVM": "VAE-LSTM"}
+"""Machines that read latents -> the model whose autoencoder they share, file and seed."""
 Target = Literal["emotion", "arousal", "power", "valence"]

@@ -25,7 +25,7 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     for cell in cells:
         shared = autoencoder_key(context, cell) if is_learned(cell) else cell_key(context, cell)
         groups.setdefault(shared, []).append(cell)
-    cost = {"majority": 2, "speaker-oracle": 2, "functionals-SVM": 1, "eGeMAPS-SVM": 1}
+    cost = {"majority": 2, "speaker-oracle": 2, "functionals-SVM": 1, "eGeMAPS-SVM": 1, "PCA-SVM": 1}
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
 
 
