@@ -26,7 +26,7 @@ from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, run
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, autoencoder_members, cells_of
-from emovae.kinds import SHARED, Model, Portable, Target
+from emovae.kinds import PRINCIPAL, SHARED, Model, Portable, Target
 from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve
@@ -817,11 +817,12 @@ def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dic
     stated = {**tiny, **EVERYTHING, "rivals": [], "draws": 0, "targets": ["emotion", "arousal"]}
     results = again(ran, tmp_path, resolve(stated)).results
     baselines = ["majority", "speaker-oracle", "functionals-SVM", "segments-LSTM", "PCA-LSTM", "PCA-SVM"]
+    baselines += ["functionals-LDA", "PCA-LDA"]
     expected = [
         *((name, None) for name in (*baselines, "AE-LSTM", "VAE-LSTM")),
         *(("CVAE-LSTM", told) for told in ("oracle", "marginal", "predicted", "bayes", "marginal+elbo")),
         *(("SSVAE-LSTM", told) for told in (None, "bayes")),
-        *(("AE-SVM", None), ("VAE-SVM", None)),
+        *((machine, None) for machine in SHARED),
     ]
     for target in ("emotion", "arousal"):
         rows = [row for row in results["rows"] if row["target"] == target]
@@ -832,7 +833,7 @@ def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dic
             lines = [line for line in of_row(row, told(tmp_path)) if line["seed"] == 0]
             assert {figure: row[figure] for figure in FIGURES} == pytest.approx(figures(lines))
     sized = {row["model"] for row in results["rows"] if row["latent"]}
-    assert sized == {*get_args(Model), "PCA-LSTM", "PCA-SVM"}
+    assert sized == {*get_args(Model), "PCA-LSTM", *PRINCIPAL}
     assert {row["model"] for row in results["rows"] if row["use"]} == set(get_args(Model))
     features = {row["model"]: row["features"] for row in results["rows"]}
     assert (features["PCA-LSTM"], features["SSVAE-LSTM"]) == ("principal components", "mean+log_variance")

@@ -22,7 +22,7 @@ CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
 """The models that learn what a class is."""
 Usual = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
 """The baselines of an experiment that names none."""
-Baseline = Literal[Usual, "PCA-SVM"]
+Baseline = Literal[Usual, "PCA-SVM", "functionals-LDA", "PCA-LDA"]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]

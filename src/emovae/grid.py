@@ -15,7 +15,7 @@ from emovae.descriptors import READS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
-from emovae.kinds import SHARED, Model, Portable
+from emovae.kinds import MACHINES, PRINCIPAL, SHARED, Model, Portable
 from emovae.machine import Machine
 from emovae.mel import HOP_MS
 from emovae.seeds import seed_for
@@ -27,10 +27,8 @@ RESULTS_VERSION = 6
 
 WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
 """Baselines that are the paper's classifier on other features."""
-SIZED = ("PCA-LSTM", "PCA-SVM")
+SIZED = ("PCA-LSTM", *PRINCIPAL)
 """Baselines of a latent size."""
-MACHINES = ("functionals-SVM", "eGeMAPS-SVM", "PCA-SVM", *SHARED)
-"""Support vector machines, which read statistics over time, whatever `merge` says."""
 
 
 class Cell(NamedTuple):
@@ -162,7 +160,7 @@ def cell_key(context: Context, cell: Cell) -> str:
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:
         facts += [_cut(experiment), experiment.merge, cell.latent]
-    if cell.model == "PCA-SVM":
+    if cell.model in PRINCIPAL:
         facts += [_cut(experiment), cell.latent]
     if cell.continuous:
         facts += ["continuous", task.values_of(learned_from).tolist()]

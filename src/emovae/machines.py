@@ -1,4 +1,4 @@
-"""The support vector machine of a cell: it reads one row of statistics over time for each utterance.
+"""The machine of a cell, a support vector machine or a discriminant: it reads a row of statistics for each utterance.
 
 Baselines and models ask the same machine, whether their rows are made of frames, of components or of latents, and the
 same setting scales the rows of all (`normalise_statistics`):
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.baselines import functionals_svm
+from emovae.baselines import functionals_lda, functionals_svm
 from emovae.grid import Cell, Context, said_by_its_speakers
 
 Vectors = Callable[[Sequence[int]], NDArray[np.float32]]
@@ -26,13 +26,14 @@ def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> NDArray[n
 
     Args:
         context: what all cells share.
-        cell: one of `grid.MACHINES`.
+        cell: one of `kinds.MACHINES`.
         vectors: what it reads.
     """
     task, fold = context.tasks[cell.task], context.fold(cell)
     learned_from = (*fold.train, *fold.validation)
     train, test = _scaled(context, cell, vectors, (learned_from, fold.test))
-    return functionals_svm.probabilities(train, task.numbers(learned_from), test, len(task.classes))
+    ask = functionals_lda.probabilities if cell.model.endswith("-LDA") else functionals_svm.probabilities
+    return ask(train, task.numbers(learned_from), test, len(task.classes))
 
 
 def _scaled(

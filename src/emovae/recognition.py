@@ -18,7 +18,8 @@ from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder
 from emovae.evidence import fitted_temperature, posterior, summed
 from emovae.examples import Labelled
-from emovae.grid import MACHINES, Cell, Context, seed_of
+from emovae.grid import Cell, Context, seed_of
+from emovae.kinds import MACHINES
 from emovae.latents import conditions, latent_sequences
 from emovae.machines import said_by_machine
 from emovae.material import Material, Read, bounds_of, class_shares, finished_sequences, material_of, read_by, told_of

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from emovae.config import Experiment
 from emovae.course import DIVERGED
 from emovae.files import fingerprint
-from emovae.grid import MACHINES, Cell, Context, is_learned, is_told
+from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
-from emovae.kinds import SHARED
+from emovae.kinds import MACHINES, SHARED
 from emovae.labels import LabelMapping
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
@@ -29,13 +29,16 @@ SCHEMA = 4
 FEATURES = {
     "majority": "none",
     "functionals-SVM": "functionals of log-mel frames",
+    "functionals-LDA": "functionals of log-mel frames",
     "eGeMAPS-SVM": "eGeMAPS functionals",
     "speaker-oracle": "true labels of the speaker",
     "segments-LSTM": "segments",
     "PCA-LSTM": "principal components",
     "PCA-SVM": "functionals of principal components",
+    "PCA-LDA": "functionals of principal components",
     "AE-LSTM": "code",
     "AE-SVM": "functionals of code",
+    "AE-LDA": "functionals of code",
     "ACNN-logmel": "log-mel frames",
     "ACNN-MFCC": "MFCC",
     "ACNN-eGeMAPS": "eGeMAPS low-level descriptors",

@@ -30,6 +30,7 @@ from emovae.course import OnEpoch
 from emovae.examples import Labelled
 from emovae.functionals import functionals
 from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, reads_statistics, scale_members, seed_of
+from emovae.kinds import PRINCIPAL
 from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
 from emovae.machines import Vectors, said_by_machine
@@ -76,7 +77,7 @@ def _vectors(context: Context, cell: Cell) -> Vectors:
         scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
         return lambda members: np.concatenate(list(scaled.each(members)))
     normaliser = normalise.fit(context.frames, scale_members(context, cell), how)
-    if cell.model == "PCA-SVM":
+    if cell.model in PRINCIPAL:
         read = _segments_reader(context, cell, normaliser)
         return lambda members: read(members).values.numpy()
     return lambda members: np.stack([functionals(rows) for rows in normaliser.each(members)])

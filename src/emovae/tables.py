@@ -5,6 +5,7 @@ from typing import Any
 
 from emovae.certainty import certainty
 from emovae.comparison import ORACLE, Line, compared, line_name, percent, tasks_in
+from emovae.kinds import MACHINES
 from emovae.questions import answers
 
 
@@ -35,7 +36,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def _stops_at_nothing(model: str) -> bool:
-    return model in ("majority", "speaker-oracle") or model.endswith("-SVM")
+    return model in ("majority", "speaker-oracle", *MACHINES)
 
 
 def _learn_from_all(models: Sequence[str]) -> str:
