@@ -17,7 +17,16 @@ WORDS = (
 KEYS = (
     *Experiment.model_fields,
     *("autoencoder.latent", "autoencoder.hidden", "autoencoder.betas", "protocol.kind", "classifier.layers"),
-    *("front_end.bands", "front_end.low_hz", "segments.length_ms", "published.0.wa", "variants.set", "a.b.c", ""),
+    *(
+        "front_end.bands",
+        "front_end.low_hz",
+        "segments.length_ms",
+        "segments.stride_ms",
+        "published.0.wa",
+        "variants.set",
+        "a.b.c",
+        "",
+    ),
 )
 VALUES = ("1", "-1", "0.5", "true", "paper", "[1, 2]", "{a = 1}", '"x"', "[]", "1e308", "9" * 5000, "x y", "'", "given")
 

@@ -26,7 +26,7 @@ from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError
 from emovae.experiment import Outcome, run
 from emovae.frames import corpus_frames
 from emovae.grid import Cell, Context, autoencoder_members, cells_of
-from emovae.kinds import Model, Target
+from emovae.kinds import PRINCIPAL, SHARED, Model, Portable, Target
 from emovae.labels import level
 from emovae.machine import Machine
 from emovae.presets import load, resolve
@@ -448,9 +448,9 @@ def in_full(result: CellResult) -> str:
 
 def ways_of(model: str, condition: str | None, *, value: bool) -> set[str]:
     """Which averaged probabilities a cell leaves when draws and dropout are on."""
-    if value or condition == "bayes" or model not in (*get_args(Model), "segments-LSTM", "PCA-LSTM"):
+    if value or condition == "bayes" or model not in (*get_args(Portable), "segments-LSTM", "PCA-LSTM"):
         return set()
-    drawn = model in get_args(Model) and model != "AE-LSTM"
+    drawn = model in get_args(Portable) and model != "AE-LSTM"
     return {"posterior", "dropout"} if drawn else {"dropout"}
 
 
@@ -487,7 +487,7 @@ def test_the_labels_of_who_is_tested_change_nothing_but_what_the_two_oracles_say
         for name in ("before", "after")
     ]
     assert weights[0] == weights[1]
-    assert len(weights[0]) == len(experiment.models)
+    assert len(weights[0]) == len(set(experiment.models) - set(SHARED))
     # And so a finished result is found again under other labels, but for the oracles'.
     under_others = before._replace(tasks=(other,))
     lost = [cell for cell in cells_of(under_others) if cell.fold == fold and result_of(under_others, cell) is None]
@@ -816,11 +816,13 @@ def test_draws_stand_beside_the_predictions_and_change_none_of_them(
 def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dict[str, Any], tmp_path: Path) -> None:
     stated = {**tiny, **EVERYTHING, "rivals": [], "draws": 0, "targets": ["emotion", "arousal"]}
     results = again(ran, tmp_path, resolve(stated)).results
-    baselines = ["majority", "speaker-oracle", "functionals-SVM", "segments-LSTM", "PCA-LSTM"]
+    baselines = ["majority", "speaker-oracle", "functionals-SVM", "segments-LSTM", "PCA-LSTM", "PCA-SVM"]
+    baselines += ["functionals-LDA", "PCA-LDA"]
     expected = [
         *((name, None) for name in (*baselines, "AE-LSTM", "VAE-LSTM")),
         *(("CVAE-LSTM", told) for told in ("oracle", "marginal", "predicted", "bayes", "marginal+elbo")),
         *(("SSVAE-LSTM", told) for told in (None, "bayes")),
+        *((machine, None) for machine in SHARED),
     ]
     for target in ("emotion", "arousal"):
         rows = [row for row in results["rows"] if row["target"] == target]
@@ -831,8 +833,8 @@ def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dic
             lines = [line for line in of_row(row, told(tmp_path)) if line["seed"] == 0]
             assert {figure: row[figure] for figure in FIGURES} == pytest.approx(figures(lines))
     sized = {row["model"] for row in results["rows"] if row["latent"]}
-    assert sized == {"AE-LSTM", "VAE-LSTM", "CVAE-LSTM", "SSVAE-LSTM", "PCA-LSTM"}
-    assert {row["model"] for row in results["rows"] if row["use"]} == sized - {"PCA-LSTM"}
+    assert sized == {*get_args(Model), "PCA-LSTM", *PRINCIPAL}
+    assert {row["model"] for row in results["rows"] if row["use"]} == set(get_args(Model))
     features = {row["model"]: row["features"] for row in results["rows"]}
     assert (features["PCA-LSTM"], features["SSVAE-LSTM"]) == ("principal components", "mean+log_variance")
     text = (tmp_path / "table.md").read_text()

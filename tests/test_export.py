@@ -49,6 +49,8 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
     ("VAE-LSTM", "segments.step_ms=30", "normalise=utterance"),
     ("VAE-LSTM", "segments.step_ms=40", "segments.tail=drop", "normalise=none"),
     ("VAE-LSTM", "segments.step_ms=250", "classifier.layers=3", "autoencoder.activation=tanh"),
+    ("VAE-LSTM", "segments.length_ms=120", "segments.stride_ms=30"),
+    ("VAE-LSTM", "segments.length_ms=120", "segments.stride_ms=30", "segments.step_ms=50", "segments.tail=drop"),
     ("VAE-LSTM", "segments.length_ms=60", "classifier.scale_inputs=false", "classifier.layers=1"),
     ("VAE-LSTM", "merge=statistics"),
     ("CVAE-LSTM", "merge=statistics", "features=mean"),

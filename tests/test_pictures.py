@@ -25,6 +25,7 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
     ("SSVAE-LSTM",),
     ("CVAE-LSTM", "autoencoder.condition_decoder=false", "normalise=utterance"),
     ("VAE-LSTM", "segments.step_ms=30", "normalise=none"),
+    ("VAE-LSTM", "segments.length_ms=120", "segments.stride_ms=30", "segments.step_ms=50"),
     ("VAE-LSTM", "segments.step_ms=130", "segments.tail=drop"),
 )
 
@@ -66,15 +67,15 @@ def by_hand(model: TrainedModel, frames: NDArray[np.float32]) -> NDArray[np.floa
         mean, deviation = model.scale.mean.astype(np.float64), model.scale.deviation.astype(np.float64)
     answer = model.judge([frames]).probabilities[0]
     found: list[list[NDArray[np.float64]]] = [[] for _ in frames]
-    length, step = how.length_ms // 10, how.step_ms // 10
+    length, step, stride = how.length_ms // 10, how.step_ms // 10, how.stride_ms // 10
     start = 0
     while start == 0 or start + length <= len(frames) or (how.tail == "pad" and start + length - step < len(frames)):
         if start >= len(frames):
             break
-        places = np.minimum(np.arange(start, start + length), len(frames) - 1)  # filled up by the last frame
+        places = np.minimum(np.arange(start, start + length, stride), len(frames) - 1)  # filled up by the last frame
         segment = ((frames[places] - mean) / deviation).astype(np.float32).reshape(-1)
-        rows = decoded_by_hand(model, torch.from_numpy(segment), answer).reshape(length, 80) * deviation + mean
-        for place, row in zip(range(start, start + length), rows, strict=True):
+        rows = decoded_by_hand(model, torch.from_numpy(segment), answer).reshape(-1, 80) * deviation + mean
+        for place, row in zip(range(start, start + length), np.repeat(rows, stride, axis=0), strict=True):
             if place < len(frames):
                 found[place].append(row)
         start += step

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from emovae import cache
 from emovae.config import Segments
+from emovae.errors import ConfigError
 from emovae.frames import CorpusFrames
 from emovae.normalise import fit
+from emovae.presets import resolve
 from emovae.room import Room
-from emovae.segments import cut, frames_per_segment, least_frames, segment, segment_count
+from emovae.segments import cut, frames_per_segment, least_frames, segment, segment_count, span_of
 from emovae.utterance import Utterance
 
 Rows = NDArray[np.float32]
@@ -35,6 +37,12 @@ def naive(frames: Rows, length: int, step: int, tail: Tail) -> list[list[float]]
         starts.append(starts[-1] + step)
     cells = range(length)
     return [[float(v) for cell in cells for v in frames[min(start + cell, count - 1)]] for start in starts]
+
+
+def thinned(frames: Rows, span: int, step: int, stride: int, tail: Tail) -> list[list[float]]:
+    """Cuts all that segments span, and then leaves out value by value what lies between the strides."""
+    whole, bands = naive(frames, span, step, tail), frames.shape[1]
+    return [[value for place, value in enumerate(row) if place // bands % stride == 0] for row in whole]
 
 
 def first_and_last(segments: Rows, bands: int = 3) -> list[tuple[int, int]]:
@@ -94,6 +102,39 @@ def test_every_length_is_cut_as_a_naive_loop_cuts_it(length_ms: int, step_ms: in
         assert rows.flags.c_contiguous
         assert rows.tolist() == naive(frames, length_ms // 10, step_ms // 10, tail)
         assert segment_count(count, segments) == len(rows)
+
+
+@pytest.mark.parametrize("tail", ["drop", "pad"])
+@pytest.mark.parametrize(
+    ("length_ms", "step_ms", "stride_ms"), [(300, 100, 30), (90, 90, 30), (60, 20, 20), (100, 130, 50), (40, 10, 40)]
+)
+def test_of_each_stride_of_a_segment_the_first_frame_is_taken(
+    length_ms: int, step_ms: int, stride_ms: int, tail: Tail
+) -> None:
+    segments = Segments(length_ms=length_ms, step_ms=step_ms, stride_ms=stride_ms, tail=tail, short="pad")
+    for count in range(1, 100):
+        frames = numbered(count)
+        rows = cut(frames, segments)
+        assert rows.dtype == np.float32
+        assert rows.flags.c_contiguous
+        assert rows.shape[1] == 3 * frames_per_segment(segments)
+        expected = thinned(frames, length_ms // 10, step_ms // 10, stride_ms // 10, tail)
+        if step_ms <= length_ms:  # the naive loop knows no frames between segments
+            assert rows.tolist() == expected
+        assert segment_count(count, segments) == len(rows)
+
+
+def test_a_segment_with_strides_ends_with_its_last_stride() -> None:
+    segments = Segments(length_ms=300, stride_ms=30)
+    assert (frames_per_segment(segments), span_of(segments), least_frames(segments)) == (10, 30, 30)
+    with pytest.raises(ValueError, match="utterance has 29 frames, one segment needs 30"):
+        cut(numbered(29), segments)
+    assert first_and_last(cut(numbered(30), segments)) == [(0, 27)]
+
+
+def test_a_stride_that_does_not_divide_the_segment_is_refused_with_both_numbers() -> None:
+    with pytest.raises(ConfigError, match="stride_ms 30 does not divide length_ms 100"):
+        resolve({"name": "mine"}, None, ["segments.stride_ms=30"])
 
 
 @pytest.mark.parametrize("step_ms", [100, 50, 10])

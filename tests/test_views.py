@@ -115,6 +115,7 @@ def test_damaged_views_are_named(tmp_path: Path) -> None:
         (['test_condition=["oracle"]'], 4),
         (["autoencoder.condition_decoder=false"], 1),
         (["segments.step_ms=50", "segments.tail=drop", "normalise=utterance", "front_end.bands=40"], 4),
+        (["segments.length_ms=200", "segments.stride_ms=20"], 4),
         (['targets=["arousal", "emotion"]', "latent_sizes=[2, 8]"], 4),
     ],
 )
@@ -127,7 +128,7 @@ def test_views_fit_every_setting(
     views = read_views(tmp_path / "views.safetensors")
     bands = experiment.front_end.bands
     assert views.about["target"] == "emotion"
-    assert views.arrays["drawn/CVAE-LSTM"].shape == (classes, 6, 10, bands)
+    assert views.arrays["drawn/CVAE-LSTM"].shape == (classes, 6, experiment.segments.length_ms // 10, bands)
     assert views.arrays["latents/CVAE-LSTM"].shape[1] == max(experiment.latent_sizes, default=4)
     for number in range(len(views.about["shown"])):
         original, made = (views.arrays[f"{name}/{number}"] for name in ("original", "reconstructed/CVAE-LSTM"))

@@ -13,6 +13,7 @@ MARK = "†"
 MINUS = "−"
 ORACLE = f"{MARK} is told the true label of the utterance that it names: an upper bound, not a result."
 QUOTED = "Quoted rows are as the paper prints them, and were not run here."
+TRANSDUCTIVE = "transductive: the tested audio's own statistics"
 UNKNOWN_F = " The paper does not say which F-measure it prints."
 
 
@@ -156,7 +157,7 @@ def _task(results: dict[str, Any], target: str, subset: str, rows: Sequence[dict
     return Table(
         key=f"{target}-{subset}",
         title=f"{target}, {subset}",
-        caption=_about(rows[0], results),
+        caption=_about(rows, results),
         behind=_means_of(results)[1],
         header=(
             "model",
@@ -182,9 +183,12 @@ def _beside(row: dict[str, Any], key: str, printed: str, results: dict[str, Any]
     return [Entry(percent(share)), Entry(difference(headline(row, key, results), share))]
 
 
-def _about(row: dict[str, Any], results: dict[str, Any]) -> str:
+def _about(rows: Sequence[dict[str, Any]], results: dict[str, Any]) -> str:
+    row = rows[0]
     count = row["folds"]["count"]
-    transductive = " (transductive: the tested audio's own statistics)" if row["normalise"] == "speaker" else ""
+    transductive = f" ({TRANSDUCTIVE})" if row["normalise"] == "speaker" else ""
+    if scaled := [one["model"] for one in rows if one.get("normalise_statistics") == "speaker"]:
+        transductive += f"; normalise_statistics speaker in {', '.join(dict.fromkeys(scaled))} ({TRANSDUCTIVE})"
     levels = f"; levels by {row['binning']}" if row["binning"] else ""
     published = " Differences are in points, one's own minus the paper's." if is_published_corpus(results) else ""
     return (

@@ -22,7 +22,9 @@ from emovae.labels import Binning, LabelMapping
 
 CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
 """The models that learn what a class is."""
-Baseline = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
+Usual = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
+"""The baselines of an experiment that names none."""
+Baseline = Literal[Usual, "PCA-SVM", "functionals-LDA", "PCA-LDA"]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
@@ -74,12 +76,19 @@ class FrontEnd(_Frozen):
 
 
 class Segments(_Frozen):
-    """How frames are cut (section 4.3): segments of 100 ms, 10 frames, 800 values."""
+    """How frames are cut (section 4.3): segments of 100 ms, 10 frames, 800 values; one frame every `stride_ms`."""
 
     length_ms: Milliseconds = 100
     step_ms: Milliseconds = 100
+    stride_ms: Milliseconds = 10
     tail: Literal["drop", "pad"] = "pad"
     short: Literal["refuse", "pad"] = "refuse"
+
+    @model_validator(mode="after")
+    def _has_whole_strides(self) -> "Segments":
+        if self.length_ms % self.stride_ms:
+            raise ValueError(f"stride_ms {self.stride_ms} does not divide length_ms {self.length_ms}")
+        return self
 
 
 ProtocolKind = Literal[
@@ -191,7 +200,7 @@ class Experiment(_Frozen):
     title: str = ""
     preset: Literal["default", "paper"] = "default"
     models: tuple[Model, ...] = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
-    baselines: tuple[Baseline, ...] = get_args(Baseline)
+    baselines: tuple[Baseline, ...] = get_args(Usual)
     rivals: tuple[Rival, ...] = ()
     latent_sizes: tuple[Width, ...] = ()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("emotion",)
@@ -207,6 +216,7 @@ class Experiment(_Frozen):
     on_bad_audio: Literal["stop", "skip"] = "stop"
     front_end: FrontEnd = FrontEnd()
     normalise: Normalise = "train"
+    normalise_statistics: Literal["none", "speaker"] = "none"
     insist_on_speaker_normalisation: bool = False
     segments: Segments = Segments()
     autoencoder: Autoencoder = Autoencoder()

@@ -17,7 +17,8 @@ from emovae.errors import ProtocolError
 from emovae.utterance import Utterance
 
 MOSTLY = 0.5
-REMEDY = "use --set normalise=train, or insist with --set insist_on_speaker_normalisation=true"
+INSTEAD = {"normalise": "train", "normalise_statistics": "none"}
+"""Settings that may be `speaker`, and what else they may be."""
 
 
 class BySpeaker(NamedTuple):
@@ -159,14 +160,19 @@ def heard_before(utterances: Sequence[Utterance], sides: Iterable[tuple[Sequence
 
 
 def require_labels_within_speakers(
-    utterances: Sequence[Utterance], labels: Sequence[str | None], remedy: str = REMEDY
+    utterances: Sequence[Utterance],
+    labels: Sequence[str | None],
+    remedy: str | None = None,
+    *,
+    setting: str = "normalise",
 ) -> None:
     """Requires that the label varies within speakers, so that normalising over each of them leaves it there.
 
     Args:
         utterances: a corpus.
         labels: the class of each utterance; None where it has none.
-        remedy: what the message says to do.
+        remedy: what the message says to do; None for another value of the setting, or to insist.
+        setting: which normalises so.
 
     Raises:
         ProtocolError: where the speaker tells the label.
@@ -175,14 +181,17 @@ def require_labels_within_speakers(
     if not labelled:
         return
     told = by_speaker(list(labelled), list(labelled.values()))
+    remedy = remedy or (
+        f"use --set {setting}={INSTEAD[setting]}, or insist with --set insist_on_speaker_normalisation=true"
+    )
     if told.dependence.found is None and told.speakers > 1:
         raise ProtocolError(
-            f"normalise=speaker may take the label away with the voice: {len(labelled)} utterances of {told.speakers}"
+            f"{setting}=speaker may take the label away with the voice: {len(labelled)} utterances of {told.speakers}"
             f" speakers are too few of each to tell; {remedy}"
         )
     if told.dependence.found:
         raise ProtocolError(
-            f"normalise=speaker would take the label away with the voice: {told.of_one_class} of {told.speakers}"
+            f"{setting}=speaker would take the label away with the voice: {told.of_one_class} of {told.speakers}"
             f" speakers show one class only, and {told.dependence.share:.0%} of the label's entropy lies between"
             f" speakers (beyond chance; p {told.dependence.p:.3f}), which is what it removes; {remedy}"
         )

@@ -14,7 +14,7 @@ from emovae.course import Epoch, OnEpoch
 from emovae.errors import ProtocolError
 from emovae.examples import Examples
 from emovae.files import damaged
-from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, seed_of
+from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, encoder_model, seed_of
 from emovae.latents import conditions
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for
@@ -150,7 +150,7 @@ def fresh_network(context: Context, cell: Cell) -> Network:
     """A cell's autoencoder before it has learned, on the CPU."""
     experiment = context.experiment
     return build(
-        cell.model,
+        encoder_model(cell),
         frames_per_segment(experiment.segments) * experiment.front_end.columns,
         len(context.tasks[cell.task].condition_classes),
         context.autoencoder(cell),

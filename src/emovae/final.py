@@ -21,10 +21,12 @@ from emovae.familiarity import fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
 from emovae.grid import Cell, Context
+from emovae.kinds import SHARED
 from emovae.latents import conditions
 from emovae.locks import held
 from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
+from emovae.mel import HOP_MS
 from emovae.recognition import Learned, learn
 from emovae.tasks import tasks_of
 from emovae.trained import TrainedModel, needs_weights
@@ -138,13 +140,17 @@ def train_final(
 
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     """Where the cells of an estimate and the autoencoder lie."""
-    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision"})
+    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision", "normalise_statistics"})
+    if stated["segments"]["stride_ms"] == HOP_MS:  # as if there were no other
+        del stated["segments"]["stride_ms"]
     return cache / "models" / fingerprint([corpus.name, stated])
 
 
 def _require_portable(experiment: Experiment) -> None:
     if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
         raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
+    if (model := experiment.models[0]) in SHARED:
+        raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
     if experiment.latent_sizes or len(experiment.subsets) != 1:
         raise ConfigError("a model to take along has one size and learns from one subset; set autoencoder.latent")
     if experiment.normalise == "speaker":
@@ -154,6 +160,11 @@ def _require_portable(experiment: Experiment) -> None:
         )
     if experiment.front_end.prosody:
         raise ConfigError("front_end.prosody is for experiments so far; leave it out, or run experiments")
+    if experiment.normalise_statistics != "none":
+        raise ConfigError(
+            f"normalise_statistics={experiment.normalise_statistics} is for the support vector machines of experiments:"
+            " it needs all that a person says; leave it out"
+        )
     if experiment.features == "sample":
         raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")
     if experiment.models[0] == "CVAE-LSTM" and experiment.test_condition != ("marginal",):

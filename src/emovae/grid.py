@@ -8,15 +8,16 @@ file is never computed again and a changed setting never finds an old one.
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from emovae.config import CONDITIONED, Autoencoder, Experiment, Rival
 from emovae.descriptors import READS, Descriptors
 from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
-from emovae.kinds import Model
+from emovae.kinds import MACHINES, PRINCIPAL, SHARED, Model, Portable
 from emovae.machine import Machine
+from emovae.mel import HOP_MS
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
@@ -26,8 +27,8 @@ RESULTS_VERSION = 6
 
 WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
 """Baselines that are the paper's classifier on other features."""
-SIZED = "PCA-LSTM"
-"""A baseline of a latent size."""
+SIZED = ("PCA-LSTM", *PRINCIPAL)
+"""Baselines of a latent size."""
 
 
 class Cell(NamedTuple):
@@ -99,6 +100,16 @@ def is_network(cell: Cell) -> bool:
     return cell.model in (*get_args(Rival), *WITHOUT_AUTOENCODER)
 
 
+def encoder_model(cell: Cell) -> str:
+    """The model whose autoencoder a cell reads: its own, but for machines that share one."""
+    return SHARED.get(cell.model, cell.model)
+
+
+def reads_statistics(context: Context, cell: Cell) -> bool:
+    """Whether an utterance is read as one row of statistics over time, and not as a sequence."""
+    return context.experiment.merge == "statistics" or cell.model in MACHINES
+
+
 def is_told(cell: Cell) -> bool:
     """Whether the cell is told the true label of those who are tested."""
     return cell.test_condition == "oracle" or cell.model == "speaker-oracle"
@@ -113,9 +124,9 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
         told = [task.condition_classes, task.condition_numbers([*train, *validation])]
     return fingerprint(
         [
-            [RESULTS_VERSION, "autoencoder", cell.model, context.frames.digest, context.machine.kind],
+            [RESULTS_VERSION, "autoencoder", encoder_model(cell), context.frames.digest, context.machine.kind],
             [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
-            [context.autoencoder(cell).model_dump(), experiment.segments.model_dump(), experiment.normalise],
+            [context.autoencoder(cell).model_dump(), _cut(experiment), experiment.normalise],
         ]
     )
 
@@ -129,7 +140,9 @@ def cell_key(context: Context, cell: Cell) -> str:
         [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
         [context.ids(scale_members(context, cell)), context.ids(fold.test)],
     ]
-    if is_learned(cell):
+    if cell.model in SHARED:
+        facts += [autoencoder_key(context, cell), experiment.features]
+    elif is_learned(cell):
         told = task.condition_numbers(fold.test) if cell.test_condition == "oracle" else None
         facts += [
             [autoencoder_key(context, cell), seed_of(context, cell, "classifier"), experiment.draws],
@@ -139,10 +152,16 @@ def cell_key(context: Context, cell: Cell) -> str:
         if cell.test_condition == "predicted":
             speakers = [context.frames.utterances[member].speaker for member in fold.train]
             facts += [speakers, task.condition_numbers(learned_from)]
+    if cell.model in MACHINES and experiment.normalise_statistics != "none":
+        said = said_by_its_speakers(context, cell)
+        speakers = [context.frames.utterances[member].speaker for member in said]
+        facts += ["statistics", experiment.normalise_statistics, context.ids(said), speakers]
     if is_network(cell):
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:
-        facts += [experiment.segments.model_dump(), experiment.merge, cell.latent]
+        facts += [_cut(experiment), experiment.merge, cell.latent]
+    if cell.model in PRINCIPAL:
+        facts += [_cut(experiment), cell.latent]
     if cell.continuous:
         facts += ["continuous", task.values_of(learned_from).tolist()]
     if cell.model == "speaker-oracle":
@@ -151,15 +170,28 @@ def cell_key(context: Context, cell: Cell) -> str:
     return fingerprint(facts)
 
 
+def _cut(experiment: Experiment) -> dict[str, Any]:
+    """How segments are cut, as keys tell it: of a stride only where frames are passed over."""
+    stated = experiment.segments.model_dump()
+    return stated if stated["stride_ms"] != HOP_MS else {name: stated[name] for name in stated if name != "stride_ms"}
+
+
 def seed_of(context: Context, cell: Cell, *use: str) -> int:
     """The seed of one use of randomness in a cell."""
-    return seed_for(cell.seed, cell.model, context.fold(cell).name, *use)
+    return seed_for(cell.seed, encoder_model(cell), context.fold(cell).name, *use)
 
 
 def scale_members(context: Context, cell: Cell) -> list[int]:
     """Whose frames set the scale: all that the training side offers without a label, or the task's alone."""
     fold = context.fold(cell)
     return sorted((*fold.train, *fold.extra)) if context.experiment.autoencoder.data == "all" else list(fold.train)
+
+
+def said_by_its_speakers(context: Context, cell: Cell) -> list[int]:
+    """All that the speakers of a cell say, of the task or not, ascending."""
+    fold, utterances = context.fold(cell), context.frames.utterances
+    speakers = {utterances[member].speaker for side in (fold.train, fold.validation, fold.test) for member in side}
+    return [member for member, utterance in enumerate(utterances) if utterance.speaker in speakers]
 
 
 def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[int]]:
@@ -183,7 +215,7 @@ def cells_of(context: Context) -> Iterator[Cell]:
         lines: list[tuple[str, str | None, int | None]] = [
             (model, None, size)
             for model in (*experiment.baselines, *experiment.rivals)
-            for size in (sizes if model == SIZED else (None,))
+            for size in (sizes if model in SIZED else (None,))
         ]
         for learned in experiment.models:
             lines += [
@@ -197,7 +229,7 @@ def cells_of(context: Context) -> Iterator[Cell]:
 
 def _says_values(model: str, condition: str | None) -> bool:
     """Whether a model is an LSTM that can have a regression head."""
-    return condition != "bayes" and model in (*get_args(Model), *WITHOUT_AUTOENCODER)
+    return condition != "bayes" and model in (*get_args(Portable), *WITHOUT_AUTOENCODER)
 
 
 def _conditions(experiment: Experiment, model: str, task: Task) -> Sequence[str | None]:

@@ -28,7 +28,7 @@ from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds
 from emovae.examples import Labelled
 from emovae.first_pass import first_pass
-from emovae.grid import Cell, Context, scale_members, seed_of
+from emovae.grid import Cell, Context, encoder_model, reads_statistics, scale_members, seed_of
 from emovae.latents import Sequences, conditions, latent_sequences, merged
 from emovae.normalise import Normaliser
 from emovae.readers import classifier_of
@@ -72,7 +72,7 @@ def material_of(context: Context, cell: Cell, listen: Listener) -> Material:
 
 def autoencoder_listener(context: Context, cell: Cell, listen: Listener) -> OnEpoch:
     """Tells the epochs of a cell's autoencoder."""
-    stage, epochs = cell.model.removesuffix("-LSTM"), context.autoencoder(cell).epochs
+    stage, epochs = encoder_model(cell).removesuffix("-LSTM"), context.autoencoder(cell).epochs
     return lambda epoch, losses: listen(Step(cell, stage, epoch, epochs, losses))
 
 
@@ -136,7 +136,7 @@ def finished_sequences(material: Material, latent: Sequences, beside: Tensor | N
     """Latents with what stands beside them, as a sequence or as its statistics."""
     if beside is not None:
         latent = Sequences(torch.cat([latent.values, beside], -1), latent.starts)
-    return merged(latent) if material.context.experiment.merge == "statistics" else latent
+    return merged(latent) if reads_statistics(material.context, material.cell) else latent
 
 
 def bounds_of(material: Material, segmented: Segmented) -> Tensor:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from emovae.autoencoders.mlp import squared_distance
 from emovae.logmel import HOP_MS
 from emovae.reconstruction import SEGMENTS_AT_ONCE, reconstructed
-from emovae.segments import frames_per_segment
+from emovae.segments import span_of, stride_of
 from emovae.trained import Frames, TrainedModel, needs_weights
 
 
@@ -18,7 +18,7 @@ class Remade(NamedTuple):
 
     Attributes:
         frames: natural logarithms of energies like those that went in, float32 [frame, band]; the mean where segments
-            overlap, NaN where there is none.
+            overlap, NaN where there is none. Each frame that a segment has stands for its stride.
         error: the squared distance of a segment, of normalised values (eq. 2, first term); the mean over segments.
     """
 
@@ -38,7 +38,7 @@ def remade(model: TrainedModel, frames: Frames) -> Remade:
         frames: of the recording, [frame, band], one at least.
     """
     segments, how = model.segmented([frames]).values, model.settings.segments
-    length, step = frames_per_segment(how), how.step_ms // HOP_MS
+    length, step, stride = span_of(how), how.step_ms // HOP_MS, stride_of(how)
     weights = _weights(model, frames)
     told = None if weights is None else torch.from_numpy(weights).expand(SEGMENTS_AT_ONCE, -1)
     sums = np.zeros((len(frames) + length, frames.shape[1]))  # the last segment may be filled up
@@ -48,10 +48,10 @@ def remade(model: TrainedModel, frames: Frames) -> Remade:
         some = segments[first : first + SEGMENTS_AT_ONCE]
         made = reconstructed(model.encoder, some, None if told is None else told[: len(some)])
         distance += float(squared_distance(some, made).double().sum())
-        parts = made.numpy().reshape(len(some), length, -1)
+        parts = made.numpy().reshape(len(some), length // stride, -1)
         starts = step * np.arange(first, first + len(some))
         for place in range(length):  # of one place in them, no two segments have the same frame
-            sums[starts + place] += parts[:, place]
+            sums[starts + place] += parts[:, place // stride]
             counts[starts + place] += 1
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)[: len(frames)]
     scale = model.scale_for(frames)

@@ -24,6 +24,7 @@ QUESTIONS = (
     ("which classes (corpus: as its studies usually do)", "mapping"),
     ("an utterance's end", "segments.tail"),
     ("normalisation", "normalise"),
+    ("normalisation of a machine's statistics", "normalise_statistics"),
     ("activation", "autoencoder.activation"),
     (
         "autoencoder batch, epochs, patience",
@@ -42,12 +43,14 @@ QUESTIONS = (
     ("autoencoder's layers, latent size", ("autoencoder.hidden", "autoencoder.latent")),
     ("latent sizes in its place", "latent_sizes"),
     ("learning rates, autoencoder and LSTM", ("autoencoder.learning_rate", "classifier.learning_rate")),
-    ("segments, ms: length, step", ("segments.length_ms", "segments.step_ms")),
+    ("segments, ms: length, step, stride", ("segments.length_ms", "segments.step_ms", "segments.stride_ms")),
     ("shorter recordings", "segments.short"),
     ("mel bands, from and to Hz", ("front_end.bands", "front_end.low_hz", "front_end.high_hz")),
     ("their sides are straight over", "front_end.triangles"),
 )
 """Question -> the settings that answer it."""
+YOUNGER = {"normalise_statistics": "none", "segments.stride_ms": 10}
+"""Settings that older results do not state, and how those were made."""
 
 
 def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
@@ -62,6 +65,8 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
 def _looked_up(settings: dict[str, Any], dotted: str) -> Any:
     value: Any = settings
     for key in dotted.split("."):
+        if dotted in YOUNGER and key not in value:
+            return YOUNGER[dotted]
         value = value[key]
     return value
 

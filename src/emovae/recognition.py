@@ -1,4 +1,7 @@
-"""A cell with an autoencoder: the LSTM that reads its latents (see `material`), what it says, and says again."""
+"""A cell with an autoencoder: who reads its latents (see `material`), what that says, and says again.
+
+An LSTM, or a support vector machine.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +19,9 @@ from emovae.encoders import Encoder
 from emovae.evidence import fitted_temperature, posterior, summed
 from emovae.examples import Labelled
 from emovae.grid import Cell, Context, seed_of
+from emovae.kinds import MACHINES
 from emovae.latents import conditions, latent_sequences
+from emovae.machines import said_by_machine
 from emovae.material import Material, Read, bounds_of, class_shares, finished_sequences, material_of, read_by, told_of
 from emovae.normalise import Normaliser
 from emovae.outputs import predict
@@ -36,7 +41,10 @@ def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
     """
     material = material_of(context, cell, listen)
     encoder = material.encoder
-    result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
+    if cell.model in MACHINES:
+        result = _by_machine(material)
+    else:
+        result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
     tested = context.fold(cell).test
     alike = conditions([None] * len(tested), len(context.tasks[cell.task].condition_classes), oracle=False)
     errors = reconstruction_errors(encoder.network, material.segmented(tested), alike)
@@ -66,7 +74,7 @@ def learn(context: Context, cell: Cell, listen: Listener) -> Learned:
         EmovaeError: when training diverges, or the condition cannot be had.
         ValueError: for a test condition that needs the tested utterances, or another reader than the classifier.
     """
-    if cell.test_condition not in (None, "marginal") or cell.continuous:
+    if cell.test_condition not in (None, "marginal") or cell.continuous or cell.model in MACHINES:
         raise ValueError(f"{cell} has no reader that can be taken along")
     material = material_of(context, cell, listen)
     fold = context.fold(cell)
@@ -104,6 +112,13 @@ def _trained(
         lambda epoch, losses: listen(Step(cell, "LSTM", epoch, settings.epochs, losses)),
     )
     return network, curve, validation
+
+
+def _by_machine(material: Material) -> CellResult:
+    def vectors(members: Sequence[int]) -> Array:
+        return read_by(material, members, None).sequences.values.numpy()
+
+    return CellResult(said_by_machine(material.context, material.cell, vectors), [], [])
 
 
 def _by_bayes(material: Material) -> CellResult:

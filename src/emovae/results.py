@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emovae.config import Experiment
 from emovae.course import DIVERGED
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
+from emovae.kinds import MACHINES, SHARED
 from emovae.labels import LabelMapping
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
@@ -27,11 +29,16 @@ SCHEMA = 4
 FEATURES = {
     "majority": "none",
     "functionals-SVM": "functionals of log-mel frames",
+    "functionals-LDA": "functionals of log-mel frames",
     "eGeMAPS-SVM": "eGeMAPS functionals",
     "speaker-oracle": "true labels of the speaker",
     "segments-LSTM": "segments",
     "PCA-LSTM": "principal components",
+    "PCA-SVM": "functionals of principal components",
+    "PCA-LDA": "functionals of principal components",
     "AE-LSTM": "code",
+    "AE-SVM": "functionals of code",
+    "AE-LDA": "functionals of code",
     "ACNN-logmel": "log-mel frames",
     "ACNN-MFCC": "MFCC",
     "ACNN-eGeMAPS": "eGeMAPS low-level descriptors",
@@ -115,7 +122,8 @@ def _row(context: Context, line: Line, judged: Sequence[Judged]) -> dict[str, An
         "target": task.target,
         "protocol": task.plan.protocol,
         "normalise": experiment.normalise,
-        "features": FEATURES.get(line.model, experiment.features),
+        "normalise_statistics": experiment.normalise_statistics if line.model in MACHINES else None,
+        "features": _features(experiment, line.model),
         "binning": None if task.target == "emotion" else experiment.binning,
         "test_condition": line.test_condition,
         "uses_true_label": is_told(judged[0].cell),
@@ -134,6 +142,11 @@ def _row(context: Context, line: Line, judged: Sequence[Judged]) -> dict[str, An
         "use": _use(judged),
         "published": printed_for(experiment, line, task),
     }
+
+
+def _features(experiment: Experiment, model: str) -> str:
+    functionals = "functionals of " if model in SHARED else ""
+    return FEATURES.get(model, f"{functionals}{experiment.features}")
 
 
 def _confusion(task: Task, judged: Judged) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from emovae import normalise
-from emovae.baselines import functionals_svm, majority, principal, speaker_oracle
+from emovae.baselines import majority, principal, speaker_oracle
 from emovae.classifiers import (
     BLSTMCTC,
     AttentiveCNN,
@@ -29,9 +29,11 @@ from emovae.config import Rival
 from emovae.course import OnEpoch
 from emovae.examples import Labelled
 from emovae.functionals import functionals
-from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
+from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, reads_statistics, scale_members, seed_of
+from emovae.kinds import PRINCIPAL
 from emovae.latents import Sequences, merged
 from emovae.logmel import HOP_MS
+from emovae.machines import Vectors, said_by_machine
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
 from emovae.outputs import over, predict
@@ -50,7 +52,7 @@ LEAST_DEVIATION = 1e-3
 def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
     """The probabilities of who is tested, [utterance, class].
 
-    Baselines stop at nothing, so they learn from the validation speakers too.
+    They stop at nothing, so they learn from the validation speakers too.
     """
     task, fold = context.tasks[cell.task], context.fold(cell)
     learned_from = (*fold.train, *fold.validation)
@@ -60,12 +62,11 @@ def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
     if cell.model == "speaker-oracle":
         speakers = [context.frames.utterances[member].speaker for member in fold.test]
         return speaker_oracle.probabilities(speakers, task.numbers(fold.test), len(task.classes))
-    train, test = (_vectors(context, cell, members) for members in (learned_from, fold.test))
-    return functionals_svm.probabilities(train, labels, test, len(task.classes))
+    return said_by_machine(context, cell, _vectors(context, cell))
 
 
-def _vectors(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np.float32]:
-    """Functionals of these utterances, [utterance, value].
+def _vectors(context: Context, cell: Cell) -> Vectors:
+    """What gives the functionals of utterances as the cell's machine reads them.
 
     Those of eGeMAPS are one row an utterance, which can be normalised over a speaker, and not over itself; the machine
     scales its input by the training side in any case.
@@ -74,9 +75,12 @@ def _vectors(context: Context, cell: Cell, members: Sequence[int]) -> NDArray[np
     if cell.model == "eGeMAPS-SVM":
         how = "speaker" if how == "speaker" else "none"
         scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
-        return np.concatenate(list(scaled.each(members)))
+        return lambda members: np.concatenate(list(scaled.each(members)))
     normaliser = normalise.fit(context.frames, scale_members(context, cell), how)
-    return np.stack([functionals(rows) for rows in normaliser.each(members)])
+    if cell.model in PRINCIPAL:
+        read = _segments_reader(context, cell, normaliser)
+        return lambda members: read(members).values.numpy()
+    return lambda members: np.stack([functionals(rows) for rows in normaliser.each(members)])
 
 
 def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
@@ -163,7 +167,7 @@ def _segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Ca
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))
         steps = Sequences(values, segmented.starts)
-        return merged(steps) if experiment.merge == "statistics" else steps
+        return merged(steps) if reads_statistics(context, cell) else steps
 
     return read
 

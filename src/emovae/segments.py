@@ -1,7 +1,8 @@
 """Frames are cut into segments (section 4.3): 100 ms, 10 frames, 800 values, frame by frame.
 
-A segment starts every `step_ms`. At the end of an utterance `tail` decides: `drop` leaves away frames that fill no
-segment, `pad` adds one segment more, filled by repeating the last frame.
+A segment starts every `step_ms` and spans `length_ms`, of which it has the first frame of every `stride_ms`. At an
+utterance's end `tail` decides: `drop` leaves away frames that fill no segment, `pad` adds one segment more, filled by
+repeating the last frame.
 """
 
 from collections.abc import Sequence
@@ -34,15 +35,29 @@ class Segmented(NamedTuple):
 def frames_per_segment(segments: Segments) -> int:
     """How many frames a segment has.
 
-    >>> frames_per_segment(Segments())
-    10
+    >>> frames_per_segment(Segments()), frames_per_segment(Segments(length_ms=300, stride_ms=30))
+    (10, 10)
+    """
+    return segments.length_ms // segments.stride_ms
+
+
+def span_of(segments: Segments) -> int:
+    """How many frames a segment spans, those between the ones that it has included.
+
+    >>> span_of(Segments()), span_of(Segments(length_ms=300, stride_ms=30))
+    (10, 30)
     """
     return segments.length_ms // HOP_MS
 
 
+def stride_of(segments: Segments) -> int:
+    """How many frames on the next one is that a segment has."""
+    return segments.stride_ms // HOP_MS
+
+
 def least_frames(segments: Segments) -> int:
     """The shortest utterance that can be cut, in frames: a segment, or one frame where short ones are padded."""
-    return 1 if segments.short == "pad" else frames_per_segment(segments)
+    return 1 if segments.short == "pad" else span_of(segments)
 
 
 def segment_count(frames: int, segments: Segments) -> int:
@@ -51,7 +66,7 @@ def segment_count(frames: int, segments: Segments) -> int:
     >>> segment_count(98, Segments(tail="drop")), segment_count(98, Segments(tail="pad"))
     (9, 10)
     """
-    length, step = frames_per_segment(segments), segments.step_ms // HOP_MS
+    length, step = span_of(segments), segments.step_ms // HOP_MS
     beyond = max(0, frames - length)
     if segments.tail == "drop":
         return 1 + beyond // step
@@ -69,14 +84,14 @@ def cut(frames: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:
         raise ValueError(
             f"utterance has {len(frames)} frames, one segment needs {least_frames(segments)}; pad it or leave it out"
         )
-    length, step = frames_per_segment(segments), segments.step_ms // HOP_MS
+    length, step, stride = span_of(segments), segments.step_ms // HOP_MS, stride_of(segments)
     count = segment_count(len(frames), segments)
     needed = (count - 1) * step + length
     if needed > len(frames):
         frames = np.concatenate([frames, np.repeat(frames[-1:], needed - len(frames), axis=0)])
-    if step == length:
+    if step == length and stride == 1:
         return frames[:needed].reshape(count, -1)
-    windows = sliding_window_view(frames[:needed], length, axis=0)[::step]  # [segment, band, frame]
+    windows = sliding_window_view(frames[:needed], length, axis=0)[::step, :, ::stride]  # [segment, band, frame]
     return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(count, -1)
 
 

@@ -29,7 +29,7 @@ from emovae.errors import AudioError
 from emovae.logmel import HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, frame_count
 from emovae.machine import one_thread
 from emovae.resampling import Resampler
-from emovae.segments import Segmented, cut, frames_per_segment, segment_count
+from emovae.segments import Segmented, cut, segment_count, span_of
 from emovae.trained import Frames, TrainedModel
 
 WINDOW_S = 60.0
@@ -150,7 +150,7 @@ class Stream:
         """What is kept after more frames."""
         exact = frames.astype(np.float64)
         row = np.concatenate([heard.row, frames[heard.skipped :]])
-        length, step = frames_per_segment(self._how), self._how.step_ms // HOP_MS
+        length, step = span_of(self._how), self._how.step_ms // HOP_MS
         whole = 1 + (len(row) - length) // step if len(row) >= length else 0
         read = heard.read
         if whole:

@@ -1,11 +1,11 @@
 """Results become a table that a person reads: `table.md`, which is also what the terminal shows."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from emovae.certainty import certainty
 from emovae.comparison import ORACLE, Line, compared, line_name, percent, tasks_in
-from emovae.config import Baseline
+from emovae.kinds import MACHINES
 from emovae.questions import answers
 
 
@@ -22,8 +22,8 @@ def markdown(results: dict[str, Any]) -> str:
         parts += [f"## {table.title}", table.caption]
         parts += [grid(table.header, [*map(written, table.lines)])] if table.lines else []
         parts += table.remarks
-    if any(row["model"] in get_args(Baseline) for row in rows):
-        parts.append("Baselines stop at nothing, so they learn from the speakers set apart for early stopping too.")
+    if unstopped := [model for model in dict.fromkeys(row["model"] for row in rows) if _stops_at_nothing(model)]:
+        parts.append(_learn_from_all(unstopped))
     if any(row["uses_true_label"] for row in rows):
         parts.append(ORACLE)
     if told := list(notices(results)):
@@ -33,6 +33,19 @@ def markdown(results: dict[str, Any]) -> str:
         grid(["question", "here"], list(answers(results["settings"]))),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _stops_at_nothing(model: str) -> bool:
+    return model in ("majority", "speaker-oracle", *MACHINES)
+
+
+def _learn_from_all(models: Sequence[str]) -> str:
+    """What they learn from.
+
+    >>> _learn_from_all(["majority"])
+    'What stops at nothing learns from the speakers set apart for early stopping too: majority.'
+    """
+    return f"What stops at nothing learns from the speakers set apart for early stopping too: {', '.join(models)}."
 
 
 def _facts(results: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.config import Experiment
-from emovae.confounds import require_labels_within_speakers
+from emovae.confounds import INSTEAD, require_labels_within_speakers
 from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.folds import Plan, plan_folds
@@ -132,9 +132,9 @@ def tasks_of(
         _task(experiment, utterances, (target, subset), within, labels[target], emotions, strata[target], given)
         for (target, subset), within in inside.items()
     )
-    if experiment.normalise == "speaker" and not experiment.insist_on_speaker_normalisation:
-        for task in tasks:
-            require_labels_within_speakers(utterances, task.labels)
+    for setting in () if experiment.insist_on_speaker_normalisation else INSTEAD:
+        for task in tasks if getattr(experiment, setting) == "speaker" else ():
+            require_labels_within_speakers(utterances, task.labels, setting=setting)
     return tasks
 
 

@@ -9,7 +9,16 @@ from typing import get_args
 from emovae import normalise
 from emovae.encoders import encoder_place, examples_of, fresh_network, keep_encoder
 from emovae.examples import Examples
-from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, is_learned, scale_members, seed_of
+from emovae.grid import (
+    Cell,
+    Context,
+    autoencoder_key,
+    autoencoder_members,
+    encoder_model,
+    is_learned,
+    scale_members,
+    seed_of,
+)
 from emovae.material import autoencoder_listener
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stacks import Member, Stackable, train_stacked
@@ -32,7 +41,7 @@ def stacks_of(context: Context, cells: Sequence[Cell], most_bytes: int) -> Itera
     for cell in named.values():
         if all(autoencoder_members(context, cell)) and not encoder_place(context, cell).exists():
             conditioned = len(context.tasks[cell.task].condition_classes) if cell.model == "CVAE-LSTM" else 0
-            shapes.setdefault((cell.model, cell.latent, conditioned), []).append(cell)
+            shapes.setdefault((encoder_model(cell), cell.latent, conditioned), []).append(cell)
     for alike in shapes.values():
         yield from _divided(context, alike, most_bytes)
 

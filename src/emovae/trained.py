@@ -21,7 +21,7 @@ from emovae.logmel import HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filled, log_mels
 from emovae.machine import Machine
 from emovae.normalise import Scale, scale_of
 from emovae.outputs import predict
-from emovae.segments import Segmented, cut, frames_per_segment
+from emovae.segments import Segmented, cut, span_of
 
 Frames = NDArray[np.float32]
 
@@ -61,7 +61,7 @@ class TrainedModel:
     @property
     def least_samples(self) -> int:
         """What has fewer is filled up to a segment."""
-        return WINDOW_SAMPLES + (frames_per_segment(self.settings.segments) - 1) * HOP_SAMPLES
+        return WINDOW_SAMPLES + (span_of(self.settings.segments) - 1) * HOP_SAMPLES
 
     def answer(self, waveforms: Sequence[Waveform]) -> Answers:
         """What is said of waveforms [sample] at 16 kHz.

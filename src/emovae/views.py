@@ -21,14 +21,14 @@ from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE, Network
 from emovae.encoders import kept_encoder
 from emovae.files import damaged, fingerprint, write_bytes
-from emovae.grid import Cell, Context, autoencoder_key, is_learned, scale_members
+from emovae.grid import Cell, Context, autoencoder_key, encoder_model, is_learned, scale_members
 from emovae.latents import conditions, latent_sequences
 from emovae.machine import one_thread
 from emovae.normalise import Normaliser
 from emovae.published import PAPER_LATENT
 from emovae.reconstruction import decoded, reconstructed
 from emovae.seeds import seed_for
-from emovae.segments import frames_per_segment, segment
+from emovae.segments import frames_per_segment, segment, stride_of
 from emovae.tasks import WHOLE
 
 VERSION = 1
@@ -48,7 +48,7 @@ class Views(NamedTuple):
             `utterances` and `shown`, each a list of id, label and speaker.
         arrays: `latents/MODEL` [utterance, latent], the mean over time of the latent means; `original/N` and
             `reconstructed/MODEL/N` [frame, band] of the N-th shown utterance, and `drawn/MODEL` [class, draw, frame,
-            band] (one class where none is told), all in natural logarithm of energy.
+            band] (one class where none is told), all in natural logarithm of energy; a frame stands for its stride.
     """
 
     about: dict[str, Any]
@@ -102,8 +102,8 @@ def _chosen(context: Context, cells: Sequence[Cell]) -> list[Cell]:
     learned = [cell for cell in cells if is_learned(cell) and cell.fold == 0 and cell.seed == context.experiment.seed]
     best: dict[str, Cell] = {}
     for cell in sorted(learned, key=lambda cell: _remoteness(context, cell)):
-        best.setdefault(cell.model, cell)
-    return [best[model] for model in context.experiment.models if model in best]
+        best.setdefault(encoder_model(cell), cell)
+    return [best[model] for model in dict.fromkeys(map(encoder_model, learned)) if model in best]
 
 
 def _remoteness(context: Context, cell: Cell) -> tuple[bool, bool, int, int]:
@@ -203,7 +203,7 @@ def _reconstructed(
     made = reconstructed(network, segments, torch.full((len(segments), classes), 1 / classes))
     bands = context.frames.values.shape[1]
     scale, length = normaliser.scales[member], len(context.frames.of(member))
-    frames: Array = made.float().numpy().reshape(-1, bands)[:length]
+    frames: Array = made.float().numpy().reshape(-1, bands).repeat(stride_of(settings), axis=0)[:length]
     return frames * scale.deviation + scale.mean
 
 
@@ -221,7 +221,8 @@ def _drawn(context: Context, cell: Cell, network: Network, normaliser: Normalise
     # Where every speaker or utterance has a scale of its own, a drawn segment gets the middle of those learned from.
     scales = [normaliser.scales[member] for member in scale_members(context, cell)]
     deviation, mean = (np.mean([getattr(scale, name) for scale in scales], axis=0) for name in ("deviation", "mean"))
-    return np.asarray(patches * deviation + mean, np.float32)
+    drawn = np.asarray(patches * deviation + mean, np.float32)
+    return drawn.repeat(stride_of(experiment.segments), axis=2)
 
 
 def _knows_classes(network: Network) -> bool:

@@ -17,7 +17,7 @@ from emovae.network_graph import latents_of, said_of
 from emovae.normalise import LEAST_DEVIATION
 from emovae.padded_rows import Rows, functionals, mean_and_deviation
 from emovae.portable import INPUTS, OUTPUTS
-from emovae.segments import frames_per_segment
+from emovae.segments import span_of, stride_of
 from emovae.trained import TrainedModel
 
 
@@ -110,7 +110,7 @@ def _scaled(graph: Graph, model: TrainedModel, frames: Rows) -> Rows:
 
 def _segments(graph: Graph, frames: Rows, settings: Segments) -> Rows:
     """Segments [row, segment, frame x band], as `segments.cut` has them; short utterances are filled up."""
-    length, step = frames_per_segment(settings), settings.step_ms // HOP_MS
+    length, step = span_of(settings), settings.step_ms // HOP_MS
     beyond = graph.op("Max", graph.op("Sub", frames.counts, graph.whole(length)), graph.whole(0))
     if settings.tail == "drop":
         counts = graph.op("Add", graph.op("Div", beyond, graph.whole(step)), graph.whole(1))
@@ -119,7 +119,8 @@ def _segments(graph: Graph, frames: Rows, settings: Segments) -> Rows:
         counts = graph.op("Min", to_the_end, _parts(graph, frames.counts, step))
     most = graph.op("ReduceMax", counts, axes=[0], keepdims=1)
     starts = graph.op("Mul", graph.up_to(most), graph.whole(step))
-    within = graph.op("Add", _column(graph, starts), graph.constant(np.arange(length), np.int64))  # [segment, frame]
+    taken = np.arange(0, length, stride_of(settings))
+    within = graph.op("Add", _column(graph, starts), graph.constant(taken, np.int64))  # [segment, frame]
     last = graph.op("Sub", frames.counts, graph.whole(1))
     places = graph.op("Min", within, graph.op("Unsqueeze", last, graph.whole(1, 2)))  # [row, segment, frame]
     rows = graph.op("Mul", graph.up_to(graph.size(frames.counts, 0)), frames.most)

@@ -13,6 +13,7 @@ from emovae.apart import apart
 from emovae.cells import run_cell
 from emovae.errors import EmovaeError
 from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
+from emovae.kinds import MACHINES, SHARED
 from emovae.stages import Listener, Step
 
 Job = tuple[Cell, ...]
@@ -25,8 +26,8 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     for cell in cells:
         shared = autoencoder_key(context, cell) if is_learned(cell) else cell_key(context, cell)
         groups.setdefault(shared, []).append(cell)
-    cost = {"majority": 2, "speaker-oracle": 2, "functionals-SVM": 1, "eGeMAPS-SVM": 1}
-    return sorted((tuple(group) for group in groups.values()), key=lambda job: (cost.get(job[0].model, 0), -len(job)))
+    cheap = {"majority": 2, "speaker-oracle": 2} | {model: 1 for model in MACHINES if model not in SHARED}
+    return sorted((tuple(group) for group in groups.values()), key=lambda job: (cheap.get(job[0].model, 0), -len(job)))
 
 
 def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: Listener) -> Generator[Job]:

@@ -1,4 +1,4 @@
-"""The ways to a latent space. A new one is a file here and a name in `config.Model`."""
+"""The ways to a latent space. A new one is a file here and a name in `kinds.Portable`."""
 
 from itertools import pairwise
 from typing import TypeAlias, get_args
@@ -11,7 +11,7 @@ from emovae.autoencoders.mlp import Generators, Latent, Noise, Share, Terms
 from emovae.autoencoders.ssvae import SSVAE
 from emovae.autoencoders.vae import VAE
 from emovae.config import CONDITIONED, Autoencoder
-from emovae.kinds import Model
+from emovae.kinds import Portable
 
 __all__ = [
     "AE",
@@ -59,4 +59,4 @@ def build(model: str, values: int, classes: int, settings: Autoencoder, generato
             return CVAE(values, classes, settings, generator)
         case "SSVAE-LSTM":
             return SSVAE(values, classes, settings, generator)
-    raise ValueError(f"there is no autoencoder for {model}; the models are {', '.join(get_args(Model))}")
+    raise ValueError(f"there is no autoencoder for {model}; the models are {', '.join(get_args(Portable))}")

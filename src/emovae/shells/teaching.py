@@ -6,17 +6,26 @@ from typing import get_args
 import click
 
 from emovae.errors import ConfigError
-from emovae.kinds import Model, Target
+from emovae.kinds import SHARED, Portable, Target
 from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option, require_one_division
 
-MODELS = {model.lower(): model for model in get_args(Model)}
+MODELS = {model.lower(): model for model in get_args(Portable)}
+
+
+class _ModelName(click.Choice[str]):
+    """A model that can be taken along; of others it says which to train in their place."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if (model := value.upper()) in SHARED:
+            raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
+        return super().convert(value, param, ctx)
 
 
 @click.command()
 @click.option("--corpus", required=True, help="A folder, a label table, or synthetic[:N].")
 @reader_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The model folder.")
-@click.option("--model", type=click.Choice(list(MODELS)), default="vae-lstm", show_default=True)
+@click.option("--model", type=_ModelName(list(MODELS)), default="vae-lstm", show_default=True)
 @click.option("--target", type=click.Choice(get_args(Target)), default="emotion", show_default=True)
 @click.option("--preset", help="paper (as printed) or default (a careful study).  [default: default]")
 @click.option("--folds", "published", metavar="FILE", type=click.Path(path_type=Path), help="A published split.")
