@@ -19,7 +19,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emovae.baselines import functionals_svm
 from emovae.cells import finished, run_cell
 from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
@@ -32,6 +31,7 @@ from emovae.frames import CorpusFrames, corpus_frames
 from emovae.grid import Cell, Context, cell_key, cells_of
 from emovae.kinds import SHARED
 from emovae.machine import Machine
+from emovae.machines import per_speaker
 from emovae.plan import Fold
 from emovae.presets import resolve
 from emovae.report import write_report
@@ -229,7 +229,7 @@ def test_a_speaker_of_one_utterance_and_a_value_that_never_differs_are_zero() ->
     rows = generator.normal(5, 3, (7, 4)).astype(np.float32)
     rows[:3, 1] = np.float32(0.1)
     rows[3:6, 2] = np.float32(1e6 / 3) * np.array([1, 1, 1 + 1e-7], np.float32)  # a rounding apart
-    found = functionals_svm.per_speaker(rows, ["ann", "ann", "ann", "bob", "bob", "bob", "cai"])
+    found = per_speaker(rows, ["ann", "ann", "ann", "bob", "bob", "bob", "cai"])
     assert not found[6].any()
     assert not found[:3, 1].any()
     assert not found[3:6, 2].any()

@@ -1,6 +1,6 @@
 """A cell with an autoencoder: who reads its latents (see `material`), what that says, and says again.
 
-An LSTM, or a support vector machine.
+An LSTM, or one of `machines`.
 """
 
 from collections.abc import Sequence
