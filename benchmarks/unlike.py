@@ -98,7 +98,7 @@ def learn(frames: CorpusFrames, epochs: int) -> tuple[Learned, list[int]]:
         train_autoencoder(network, seen, held_out, settings, 0, Machine(), lambda _epoch, _losses: None)
         networks[model] = network
     click.echo(f"{len(speakers)} speakers: {len(tested)} tested, {len(stopping)} stop the learning; {len(train)} heard")
-    usual = familiarity.fit(*(frames.each(side) for side in sides))
+    usual = familiarity.fit(*(map(frames.of, side) for side in sides))
     return Learned(networks, normaliser.scales[0], usual), [member for member in members if who[member] in tested]
 
 
@@ -107,7 +107,7 @@ def scores(learned: Learned, frames: CorpusFrames, members: Sequence[int]) -> di
     scales = [learned.scale] * len(frames.utterances)
     segmented = segment(Normaliser(frames, scales, as_they_are), members, Segments())
     told = {model: reconstruction_errors(network, segmented, None) for model, network in learned.networks.items()}
-    spectra = np.array([learned.usual.strangeness(one) for one in frames.each(members)], np.float32)
+    spectra = np.array([learned.usual.strangeness(one) for one in map(frames.of, members)], np.float32)
     return {**told, "mean segment": distances(segmented), "spectrum": spectra}
 
 

@@ -168,13 +168,29 @@ def test_an_array_lies_on_the_disk_as_little_endian_float32_row_by_row(tmp_path:
     assert (tmp_path / "key.f32").read_bytes() == np.arange(6, dtype="<f4").tobytes()
 
 
-def test_what_is_found_is_mapped_and_cannot_be_changed(tmp_path: Path) -> None:
-    cache.keep(tmp_path, "key", 5, blocks(4), {})
+def test_rows_from_anywhere_are_read_and_who_changes_them_changes_no_file(tmp_path: Path) -> None:
+    cache.keep(tmp_path, "key", 5, blocks(3, 1, 7), {})
     found = cache.find(tmp_path, "key")
     assert found is not None
-    assert isinstance(found.values, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        found.values[0, 0] = 1
+    whole = np.concatenate(blocks(3, 1, 7))
+    for start, stop in ((0, 11), (2, 9), (10, 11), (4, 4)):
+        some = found.read(start, stop)
+        assert np.array_equal(some, whole[start:stop])
+        some[:] = 0
+    assert np.array_equal(found.values, whole)
+
+
+def test_rows_that_are_gone_while_they_are_read_are_told_with_the_way_out(tmp_path: Path) -> None:
+    cache.keep(tmp_path, "key", 5, blocks(3, 4), {})
+    found = cache.find(tmp_path, "key")
+    assert found is not None
+    os.truncate(tmp_path / "key.f32", 70)  # as a share does that went away and came back half
+    assert len(found.read(0, 3)) == 3
+    with pytest.raises(OutputError, match=r"key\.f32 cannot be .*: 30 bytes of rows 2 to 5 are missing; bring"):
+        found.read(2, 5)
+    (tmp_path / "key.f32").unlink()
+    with pytest.raises(OutputError, match=r"key\.f32 cannot be read any more: No such file or directory; bring"):
+        found.read(0, 3)
 
 
 @pytest.mark.parametrize("lengths", [(), (0,), (0, 0)])

@@ -257,7 +257,7 @@ def test_pickled_frames_carry_their_place_and_no_values(tmp_path: Path) -> None:
     assert len(pickled) < 4000 < values.nbytes
     other = pickle.loads(pickled)
     assert isinstance(other, CorpusFrames)
-    assert "values" not in vars(other)
+    assert "stored" not in vars(other)
     assert np.array_equal(other.values, values)
     assert np.array_equal(other.of(2), values[121:132])
     assert other.utterances == frames.utterances

@@ -224,6 +224,52 @@ print(bool(told), frames.digest, float(frames.values.sum()))
 
 
 @pytest.mark.slow
+def test_frames_that_go_away_under_a_run_are_told_and_the_run_goes_on_later(
+    tmp_path: Path, undisturbed: Mapping[str, bytes]
+) -> None:
+    place = tmp_path / "run"
+    run = started(place, "--jobs", "1")
+    _until_some_are_finished(place, run)
+    (values,) = place.glob("cache/frames/*.f32")
+    os.truncate(values, 1000)
+    _, said = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == 2, said
+    assert f"{values.relative_to(place)} cannot be read any more: " in said
+    assert "bring its disk or network share back" in said
+    assert "Traceback" not in said
+    ended(started(place, "--jobs", "1"))
+    assert contents(place) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="arrays lie in files on Linux alone")
+def test_mapped_arrays_that_go_away_end_a_process_and_the_one_that_is_left_tells(
+    tmp_path: Path, undisturbed: Mapping[str, bytes]
+) -> None:
+    place = tmp_path / "run"
+    run = started(place, "--jobs", "1", "--memory", "0.0001")
+    _until_some_are_finished(place, run)
+    for child in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(int(child), signal.SIGBUS)  # what the system sends where a map has lost its file
+    _, said = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == 2, said
+    assert "a worker process was killed" in said
+    assert "the disk of --cache went away" in said
+    assert "Traceback" not in said
+    ended(started(place, "--jobs", "1", "--memory", "0.0001"))
+    assert contents(place) == undisturbed
+
+
+def _until_some_are_finished(place: Path, run: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while len(list(place.glob("out/cells/*.json"))) < 3:
+        assert run.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
 def test_of_24_processes_on_one_cache_one_computes_and_all_get_the_same(tmp_path: Path) -> None:
     asked = [sys.executable, "-c", COUNTED, str(tmp_path / "cache")]
     runs = [subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) for _ in range(24)]

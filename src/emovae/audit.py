@@ -160,6 +160,6 @@ def _channel(asked: _Asked) -> Answer:
     by_header = dependence(headers, asked.labels, asked.speakers) if len(set(headers)) > 1 else None
     noise = None
     if len(set(asked.speakers)) > 1:
-        floors = channel.noise_floors(asked.frames.each(asked.places))
+        floors = channel.noise_floors(map(asked.frames.of, asked.places))
         noise = recognition(floors, asked.labels, asked.speakers, channel.Listener)
     return verdicts.channel(sorted({one for one in headers if one is not None}), by_header, noise)

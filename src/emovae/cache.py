@@ -1,7 +1,10 @@
-"""Arrays on disk, named by what they were computed from, and memory-mapped when read.
+"""Arrays on disk, named by what they were computed from, and read row by row.
 
 An array is two files: the values as raw little-endian float32, and a JSON beside them, written last, so that an array
 without its JSON was never finished. The JSON holds the checksum of both.
+
+They are read and not memory-mapped: where a disk or a network share goes away, a read fails with an error that names
+the file, while the system ends a process that touches a map of it.
 """
 
 import hashlib
@@ -13,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.errors import DamagedError
+from emovae.errors import DamagedError, OutputError
 from emovae.files import clear_begun, damaged, digest_of_file, written_whole
 from emovae.locks import Tell
 from emovae.sealed import read_sealed, set_aside, write_sealed
@@ -28,12 +31,38 @@ class Cached(NamedTuple):
     """An array and what was written beside it.
 
     Attributes:
-        values: float32 [row, column], memory-mapped, read-only.
+        path: the file of its values.
+        shape: rows and columns.
         facts: the JSON beside it.
     """
 
-    values: Rows
+    path: Path
+    shape: tuple[int, int]
     facts: dict[str, Any]
+
+    @property
+    def values(self) -> Rows:
+        """All of it, float32 [row, column], read anew."""
+        return self.read(0, self.shape[0])
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Some rows, float32 [row, column].
+
+        Raises:
+            OutputError: when the file is gone or shorter than it was, or its disk does not answer.
+        """
+        rows = np.empty((stop - start, self.shape[1]), np.dtype("<f4"))
+        wanted = rows.reshape(-1).view(np.uint8).data
+        try:
+            with self.path.open("rb", buffering=0) as stream:
+                stream.seek(start * self.shape[1] * rows.itemsize)
+                while wanted and (got := stream.readinto(wanted)):
+                    wanted = wanted[got:]
+        except OSError as error:
+            raise OutputError(_gone(self.path, error.strerror or str(error))) from error
+        if wanted:
+            raise OutputError(_gone(self.path, f"{len(wanted)} bytes of rows {start} to {stop} are missing"))
+        return rows
 
 
 def intact(folder: Path, key: str, tell: Tell) -> Cached | None:
@@ -71,9 +100,7 @@ def find(folder: Path, key: str) -> Cached | None:
         raise damaged(beside, "it holds no checksum of the values")
     if values.stat().st_size != rows * columns * np.dtype(np.float32).itemsize:
         return None
-    if rows == 0:  # the system maps no empty file
-        return Cached(np.empty((0, columns), np.float32), facts)
-    return Cached(np.memmap(values, np.dtype("<f4"), "r", shape=(rows, columns)), facts)
+    return Cached(values, (rows, columns), facts)
 
 
 def keep(folder: Path, key: str, columns: int, blocks: Iterable[Rows], facts: dict[str, Any]) -> None:
@@ -107,6 +134,13 @@ def keep(folder: Path, key: str, columns: int, blocks: Iterable[Rows], facts: di
 def clear(folder: Path, key: str) -> None:
     """Removes what a killed process has begun of an array; for who holds its lock."""
     clear_begun(folder, f"{key}.*")
+
+
+def _gone(values: Path, why: str) -> str:
+    return (
+        f"{values} cannot be read any more: {why}; bring its disk or network share back, or name another folder with"
+        " --cache, and give the same command again: what is finished is kept"
+    )
 
 
 def _shape(beside: Path, told: Any) -> tuple[int, int]:

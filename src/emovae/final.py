@@ -189,7 +189,7 @@ def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
         classes=task.classes,
         encoder=learned.encoder.network.cpu().eval(),
         reader=learned.reader.cpu().eval(),
-        usual=fit(context.frames.each(fold.train), context.frames.each(fold.validation)),
+        usual=fit(map(context.frames.of, fold.train), map(context.frames.of, fold.validation)),
         scale=learned.normaliser.scales[0] if experiment.normalise == "train" else None,
         weights=weights,
         temperature=temperature,

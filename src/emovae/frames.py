@@ -1,9 +1,10 @@
 """The frames of a whole corpus, and where they lie."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,31 @@ from emovae.files import fingerprint
 from emovae.locks import Tell, nobody
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
 from emovae.prosody import PROSODY_VERSION, prosody
-from emovae.room import AT_ONCE_BYTES, let_go
 from emovae.utterance import Utterance
 
 FRAMES_VERSION = 4
 """Raised when the same audio and configuration give other frames than before."""
+
+
+class Stored(Protocol):
+    """Rows that can be read."""
+
+    @property
+    def values(self) -> Rows:
+        """All of them, float32 [row, column]."""
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Some of them, float32 [row, column]."""
+
+
+class Held(NamedTuple):
+    """Rows at hand, float32 [row, column]."""
+
+    values: Rows
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Some of them, float32 [row, column]."""
+        return self.values[start:stop]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,37 +70,36 @@ class CorpusFrames:
     digest: str
 
     @cached_property
-    def values(self) -> NDArray[np.float32]:
-        """The frames of the corpus, float32 [frame, band], memory-mapped."""
+    def stored(self) -> Stored:
+        """Where the frames of the corpus are read from."""
         found = cache.find(self.folder, self.key)
         if found is None:
             raise OutputError(f"the frames {self.key} have vanished from the cache {self.folder}; run again")
-        return found.values
+        return found
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The frames of the corpus, float32 [frame, band], all at once."""
+        return self.stored.values
+
+    @property
+    def columns(self) -> int:
+        """How many values a frame has."""
+        return int(self.stored.read(0, 0).shape[1])
 
     def of(self, utterance: int) -> NDArray[np.float32]:
         """The frames [frame, band] of one utterance."""
-        start, stop = self.spans[utterance]
-        return self.values[start:stop]
-
-    def each(self, utterances: Iterable[int]) -> Iterator[NDArray[np.float32]]:
-        """The frames of these utterances, one after the other, in little memory however many they are."""
-        read = 0
-        for utterance in utterances:
-            frames = self.of(utterance)
-            yield frames
-            read += frames.nbytes
-            if read > AT_ONCE_BYTES:
-                let_go(self.values)
-                read = 0
+        start, stop = self.spans[utterance].tolist()
+        return self.stored.read(start, stop)
 
     def holding(self, values: NDArray[np.float32]) -> "CorpusFrames":
         """The same with the values at hand, float32 [frame, band], where the cache that holds them is not."""
         found = replace(self)
-        vars(found)["values"] = values
+        vars(found)["stored"] = Held(values)
         return found
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "values"}
+        return {name: value for name, value in self.__dict__.items() if name != "stored"}
 
 
 def corpus_frames(

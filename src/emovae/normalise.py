@@ -42,16 +42,12 @@ class Normaliser(NamedTuple):
 
     def of(self, utterance: int) -> NDArray[np.float32]:
         """The normalised frames [frame, band] of one utterance."""
-        return self._scaled(utterance, self.frames.of(utterance))
+        scale = self.scales[utterance]
+        return (self.read(self.frames.of(utterance)) - scale.mean) / scale.deviation
 
     def each(self, utterances: Sequence[int]) -> Iterator[NDArray[np.float32]]:
         """Those of several, one after the other, in little memory however many they are."""
-        for utterance, frames in zip(utterances, self.frames.each(utterances), strict=True):
-            yield self._scaled(utterance, frames)
-
-    def _scaled(self, utterance: int, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        scale = self.scales[utterance]
-        return (self.read(frames) - scale.mean) / scale.deviation
+        return map(self.of, utterances)
 
 
 def as_they_are(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +79,7 @@ def fit(
         group = {"speaker": frames.utterances[utterance].speaker, "utterance": utterance}.get(how)
         groups.setdefault(group, []).append(utterance)
     if how == "none":
-        band_count = read(frames.values[:1]).shape[1]
+        band_count = read(np.zeros((1, frames.columns), np.float32)).shape[1]
         scales = {None: Scale(np.zeros(band_count, np.float32), np.ones(band_count, np.float32))}
     elif how == "train":
         scales = {None: _scale(frames, train, read, least_deviation)}
@@ -103,7 +99,7 @@ def scale_of(*utterances: NDArray[np.float32]) -> Scale:
 
 
 def _scale(frames: CorpusFrames, members: Sequence[int], read: Read, least_deviation: float) -> Scale:
-    return _scale_over(lambda: map(read, frames.each(members)), least_deviation)
+    return _scale_over(lambda: (read(frames.of(one)) for one in members), least_deviation)
 
 
 def _scale_over(parts: Callable[[], Iterator[NDArray[np.float32]]], least_deviation: float) -> Scale:

@@ -13,9 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from emovae.errors import OutputError
@@ -34,6 +32,10 @@ class Room(NamedTuple):
     most_bytes: int | None = None
     folder: Path = Path()
 
+    def holds(self, size_bytes: int) -> bool:
+        """Whether an array of that size lies in memory."""
+        return not LINUX or self.most_bytes is None or size_bytes <= self.most_bytes
+
     def empty(self, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """An array [row, column] whose values are still to be written.
 
@@ -41,7 +43,7 @@ class Room(NamedTuple):
             OutputError: when the folder has no place for it.
         """
         size = rows * columns * dtype.itemsize
-        if not LINUX or self.most_bytes is None or size <= self.most_bytes:
+        if self.holds(size):
             return torch.empty(rows, columns, dtype=dtype)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,13 +89,9 @@ def machine_bytes() -> int:
     return min(whole, int(limit)) if limit.isdigit() else whole
 
 
-def let_go(*arrays: Tensor | NDArray[np.float32]) -> None:
+def let_go(*arrays: Tensor) -> None:
     """Gives the memory of arrays back that lie in files; the values stay there. Others are left alone."""
-    for array in arrays:
-        if isinstance(array, Tensor):
-            storage = array.untyped_storage()
-            if storage.device.type == "cpu" and storage.filename is not None and LINUX:
-                place, size = ctypes.c_void_p(storage.data_ptr()), ctypes.c_size_t(storage.nbytes())
-                ctypes.CDLL(None).madvise(place, size, mmap.MADV_DONTNEED)
-        elif isinstance(array.base, mmap.mmap) and LINUX:
-            array.base.madvise(mmap.MADV_DONTNEED)
+    for storage in (array.untyped_storage() for array in arrays):
+        if storage.device.type == "cpu" and storage.filename is not None and LINUX:
+            place, size = ctypes.c_void_p(storage.data_ptr()), ctypes.c_size_t(storage.nbytes())
+            ctypes.CDLL(None).madvise(place, size, mmap.MADV_DONTNEED)

@@ -110,7 +110,7 @@ def segment(
     spans = normaliser.frames.spans
     counts = [segment_count(int(spans[member, 1] - spans[member, 0]), segments) for member in members]
     starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    width = frames_per_segment(segments) * normaliser.frames.values.shape[1]
+    width = frames_per_segment(segments) * normaliser.frames.columns
     values = room.empty(int(starts[-1]), width, dtype)
     fresh = 0
     for place, frames in enumerate(normaliser.each(members)):

@@ -201,7 +201,7 @@ def _reconstructed(
     segments = segment(normaliser, [member], apart).values
     classes = len(about["condition_classes"])
     made = reconstructed(network, segments, torch.full((len(segments), classes), 1 / classes))
-    bands = context.frames.values.shape[1]
+    bands = context.frames.columns
     scale, length = normaliser.scales[member], len(context.frames.of(member))
     frames: Array = made.float().numpy().reshape(-1, bands).repeat(stride_of(settings), axis=0)[:length]
     return frames * scale.deviation + scale.mean
@@ -216,7 +216,7 @@ def _drawn(context: Context, cell: Cell, network: Network, normaliser: Normalise
     classes = len(about["condition_classes"]) if _knows_classes(network) else 1
     told = [one_hot.expand(DRAWS, -1) for one_hot in torch.eye(classes)]
     made = torch.stack([decoded(network, _under(network, latent, one), one) for one in told]).float().numpy()
-    bands = context.frames.values.shape[1]
+    bands = context.frames.columns
     patches: Array = made.reshape(classes, DRAWS, frames_per_segment(experiment.segments), bands)
     # Where every speaker or utterance has a scale of its own, a drawn segment gets the middle of those learned from.
     scales = [normaliser.scales[member] for member in scale_members(context, cell)]

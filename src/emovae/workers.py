@@ -9,11 +9,14 @@ from functools import partial
 from multiprocessing.queues import SimpleQueue
 from threading import Thread
 
+import numpy as np
+
 from emovae.apart import apart
 from emovae.cells import run_cell
 from emovae.errors import EmovaeError
 from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
 from emovae.kinds import MACHINES, SHARED
+from emovae.segments import frames_per_segment, segment_count
 from emovae.stages import Listener, Step
 
 Job = tuple[Cell, ...]
@@ -34,7 +37,8 @@ def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: List
     """Runs jobs and yields each when it is done.
 
     Args:
-        processes: how many at once; 1 runs them here.
+        processes: how many at once; 1 runs them here, unless their arrays lie in files: the system ends a process
+            whose file goes away, and there must be one left to tell.
         context: what all cells share.
         jobs: see `jobs_of`.
         listen: is told every epoch, in a thread of its own when there are several processes.
@@ -42,7 +46,7 @@ def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: List
     Raises:
         EmovaeError: what a cell raised, or that a worker was killed. Finished cells are kept.
     """
-    if processes == 1:
+    if processes == 1 and _in_memory(context):
         for job in jobs:
             _run(context, listen, job)
             yield job
@@ -61,6 +65,14 @@ def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: List
     # Only after a good end: a worker that was killed may hold the queue's lock for ever, and the teller is a daemon.
     steps.put(None)
     teller.join()
+
+
+def _in_memory(context: Context) -> bool:
+    """Whether no segments of a cell can need a file."""
+    settings, lengths = context.experiment.segments, np.diff(context.frames.spans)[:, 0].tolist()
+    rows = sum(segment_count(length, settings) for length in lengths)
+    width = frames_per_segment(settings) * context.frames.columns
+    return context.machine.room.holds(rows * width * np.dtype(np.float32).itemsize)
 
 
 def _run(context: Context, listen: Listener, job: Job) -> None:
