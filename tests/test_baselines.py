@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_wine
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emovae.baselines import functionals_svm, majority, speaker_oracle
+from emovae.baselines import functionals_lda, functionals_svm, majority, speaker_oracle
 from emovae.baselines.principal import Components
 
 Values = NDArray[np.float32]
@@ -137,3 +139,33 @@ def test_the_speaker_oracle_is_always_right_where_each_speaker_shows_one_class_a
     assert speaker_oracle.probabilities(speakers, labels, 3).argmax(1).tolist() == labels.tolist()
     alone = np.array([1, 1, 0, 1, 2])
     assert (speaker_oracle.probabilities(["ann"] * 5, alone, 3).argmax(1) == alone).mean() == 0.6
+
+
+# The discriminant
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("wide", [1, 40])
+def test_the_discriminant_is_scikit_learns(classes: int, wide: int) -> None:
+    train, labels, test, _ = wine(classes)
+    noise = np.random.default_rng(1)
+    train, test = (
+        np.hstack([side, *(side + noise.normal(0, 9, side.shape) for _ in range(wide - 1))]) for side in (train, test)
+    )
+    train[:, 3] = test[:, 3] = 7  # what never differs
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    theirs = make_pipeline(StandardScaler(), analysis).fit(train, labels).predict_proba(test)
+    found = functionals_lda.probabilities(train.astype(np.float32), labels, test.astype(np.float32), classes)
+    np.testing.assert_allclose(found, theirs, atol=1e-4)
+
+
+def test_a_class_with_one_row_spreads_as_all_rows_do() -> None:
+    train, labels, test, _ = wine(2)
+    labels[:] = 0
+    labels[5] = 2
+    found = functionals_lda.probabilities(train, labels, test, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    assert (found[:, 1] == 0).all()
+    assert np.isfinite(found).all()
+    alone = functionals_lda.probabilities(train[4:6], labels[4:6], test, 3)
+    assert np.isfinite(alone).all()

@@ -391,7 +391,7 @@ def test_an_experiment_and_all_in_it_is_frozen() -> None:
     experiment = load(EXPERIMENTS / "table1.toml")
     parts: list[BaseModel] = [experiment, experiment.published[0]]
     parts += [value for _, value in experiment if isinstance(value, BaseModel)]
-    assert len(parts) == 8
+    assert len(parts) == 9
     for part in parts:
         for field in type(part).model_fields:
             with pytest.raises(ValidationError, match="frozen"):

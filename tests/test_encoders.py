@@ -22,7 +22,8 @@ from emovae.encoders import ACTIVE_VARIANCE, Encoder, encoded, encoder_of, kept_
 from emovae.errors import OutputError, ProtocolError
 from emovae.examples import Examples
 from emovae.frames import corpus_frames
-from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, cells_of, scale_members
+from emovae.grid import Cell, Context, autoencoder_members, cells_of, scale_members
+from emovae.keys import autoencoder_key
 from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.presets import resolve

@@ -425,6 +425,8 @@ EVERYTHING: dict[str, Any] = {
     "draws": 2,
     "continuous": True,
     "segments": {"length_ms": 20},  # principal components of 800 values take seconds
+    "front_end": {"bands": 10, "prosody": 1},
+    "ensemble": {"of": ["segments", "VAE"], "spans": [{"length_ms": 20}]},
 }
 """Every model, condition and way to a probability that needs no openSMILE."""
 LEAK_CASES = [("emotion", "target"), ("arousal", "target"), ("arousal", "emotion")]
@@ -475,7 +477,8 @@ def test_the_labels_of_who_is_tested_change_nothing_but_what_the_two_oracles_say
     by_bayes = {"bayes"} if condition == "target" else set()  # a bound on the emotion names no level
     assert {told for model, told, _ in first if model == "CVAE-LSTM"} == by_reading | by_bayes
     assert {told for model, told, _ in first if model == "SSVAE-LSTM"} == {None} | by_bayes
-    assert {model for model, _, _ in first} == set(experiment.models + experiment.baselines + experiment.rivals)
+    alone = set(experiment.models + experiment.baselines + experiment.rivals)
+    assert {model for model, _, _ in first} == alone | {"segments-ensemble", "VAE-ensemble"}
     for (model, told, value), result in first.items():
         assert set(result.averaged) == ways_of(model, told, value=value)
     oracles = [line for line in first if line[1] == "oracle" or line[0] == "speaker-oracle"]
@@ -817,12 +820,13 @@ def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dic
     stated = {**tiny, **EVERYTHING, "rivals": [], "draws": 0, "targets": ["emotion", "arousal"]}
     results = again(ran, tmp_path, resolve(stated)).results
     baselines = ["majority", "speaker-oracle", "functionals-SVM", "segments-LSTM", "PCA-LSTM", "PCA-SVM"]
-    baselines += ["functionals-LDA", "PCA-LDA"]
+    baselines += ["functionals-LDA", "PCA-LDA", "segments-SVM", "segments-LDA"]
+    baselines += ["prosody-SVM", "prosody-LDA", "cepstra-SVM", "cepstra-LDA"]
     expected = [
         *((name, None) for name in (*baselines, "AE-LSTM", "VAE-LSTM")),
         *(("CVAE-LSTM", told) for told in ("oracle", "marginal", "predicted", "bayes", "marginal+elbo")),
         *(("SSVAE-LSTM", told) for told in (None, "bayes")),
-        *((machine, None) for machine in SHARED),
+        *((machine, None) for machine in (*SHARED, "segments-ensemble", "VAE-ensemble")),
     ]
     for target in ("emotion", "arousal"):
         rows = [row for row in results["rows"] if row["target"] == target]
@@ -833,7 +837,7 @@ def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dic
             lines = [line for line in of_row(row, told(tmp_path)) if line["seed"] == 0]
             assert {figure: row[figure] for figure in FIGURES} == pytest.approx(figures(lines))
     sized = {row["model"] for row in results["rows"] if row["latent"]}
-    assert sized == {*get_args(Model), "PCA-LSTM", *PRINCIPAL}
+    assert sized == {*get_args(Model), "PCA-LSTM", *PRINCIPAL, "VAE-ensemble"}
     assert {row["model"] for row in results["rows"] if row["use"]} == set(get_args(Model))
     features = {row["model"]: row["features"] for row in results["rows"]}
     assert (features["PCA-LSTM"], features["SSVAE-LSTM"]) == ("principal components", "mean+log_variance")

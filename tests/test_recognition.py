@@ -28,7 +28,8 @@ from emovae.examples import Labelled
 from emovae.first_pass import first_pass
 from emovae.frames import corpus_frames
 from emovae.functionals import functionals
-from emovae.grid import Cell, Context, cell_key, cells_of, scale_members, seed_of
+from emovae.grid import Cell, Context, cells_of, scale_members, seed_of
+from emovae.keys import cell_key
 from emovae.latents import Sequences, conditions, latent_sequences
 from emovae.machine import Machine
 from emovae.material import class_shares

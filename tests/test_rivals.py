@@ -26,7 +26,8 @@ from emovae.examples import Labelled
 from emovae.experiment import Outcome, run
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.functionals import functionals
-from emovae.grid import Cell, Context, cell_key, cells_of, seed_of
+from emovae.grid import Cell, Context, cells_of, seed_of
+from emovae.keys import cell_key
 from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.mfcc import mfcc

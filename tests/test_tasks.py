@@ -14,7 +14,8 @@ from emovae.corpora import Corpus, open_corpus
 from emovae.errors import ConfigError, CorpusError
 from emovae.experiment import run
 from emovae.frames import corpus_frames
-from emovae.grid import Context, autoencoder_key, autoencoder_members, cells_of, is_learned
+from emovae.grid import Context, autoencoder_members, cells_of, is_learned
+from emovae.keys import autoencoder_key
 from emovae.labels import MAPPINGS, LabelMapping, mapped
 from emovae.machine import Machine
 from emovae.presets import resolve

@@ -12,7 +12,8 @@ from emovae.cells import finished, run_cell
 from emovae.corpora import Corpus
 from emovae.encoders import encoder_place, kept_encoder
 from emovae.frames import corpus_frames
-from emovae.grid import Cell, Context, autoencoder_key, cells_of
+from emovae.grid import Cell, Context, cells_of
+from emovae.keys import autoencoder_key
 from emovae.machine import Machine
 from emovae.presets import resolve
 from emovae.stages import Step

@@ -15,7 +15,8 @@ from emovae.corpora import open_corpus
 from emovae.errors import OutputError
 from emovae.experiment import run
 from emovae.frames import corpus_frames
-from emovae.grid import Cell, Context, autoencoder_key, cells_of, scale_members
+from emovae.grid import Cell, Context, cells_of, scale_members
+from emovae.keys import autoencoder_key
 from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.presets import resolve

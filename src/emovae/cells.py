@@ -8,8 +8,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emovae import rivals
+from emovae.ensembles import members_of
 from emovae.files import damaged
-from emovae.grid import Cell, Context, cell_key, is_learned, is_network
+from emovae.grid import Cell, Context, is_learned, is_network
+from emovae.keys import cell_key
+from emovae.kinds import ENSEMBLES
 from emovae.machine import give_memory_back, one_thread
 from emovae.recognition import recognise
 from emovae.sealed import read_sealed, write_sealed
@@ -85,6 +88,9 @@ def result_place(context: Context, cell: Cell) -> Path:
 def _computed(context: Context, cell: Cell, listen: Listener) -> CellResult:
     if is_learned(cell):
         return recognise(context, cell, listen)
+    if cell.model in ENSEMBLES:
+        said = [_computed(*member, listen).probabilities for member in members_of(context, cell)]
+        return CellResult(np.mean(said, axis=0, dtype=np.float32), [], [])
     if not is_network(cell):
         return CellResult(rivals.baseline(context, cell), [], [])
     epochs = context.experiment.classifier.epochs

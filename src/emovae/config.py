@@ -17,14 +17,14 @@ from pydantic import (
     model_validator,
 )
 
-from emovae.kinds import Model, Target
+from emovae.kinds import PROSODIC, Bare, Beside, Cepstral, Ensembled, Model, Prosodic, Target
 from emovae.labels import Binning, LabelMapping
 
 CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
 """The models that learn what a class is."""
 Usual = Literal["majority", "speaker-oracle", "functionals-SVM", "eGeMAPS-SVM", "segments-LSTM", "PCA-LSTM"]
 """The baselines of an experiment that names none."""
-Baseline = Literal[Usual, "PCA-SVM", "functionals-LDA", "PCA-LDA"]
+Baseline = Literal[Usual, "PCA-SVM", "functionals-LDA", "PCA-LDA", Bare, Prosodic, Cepstral]
 Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-ELM", "eGeMAPS-LSTM"]
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
@@ -44,10 +44,10 @@ class FrontEnd(_Frozen):
     """Log-mel frames (section 4.2); window, shift and transform are pinned in `logmel`.
 
     Behind the bands of a frame may stand its F0, strength of voicing and energy (`prosody`), each in as many columns as
-    `prosody` says: more than one is a weight in the squared distance of the autoencoders. Whatever reads frames reads
-    those columns with them, so `functionals-SVM`, bare segments, their principal components and the rivals that are
-    named after log-mel frames, too; cepstra are of the bands alone. Without prosody a configuration does not name it,
-    and all that is named after one keeps its name.
+    `prosody` says: more than one is a weight in the squared distance of the autoencoders. What is cut into segments has
+    those columns, so bare segments and their principal components too, and so have the rivals that are named after
+    log-mel frames; functionals of frames and cepstra are of the bands alone. Without prosody a configuration does not
+    name it, and all that is named after one keeps its name.
     """
 
     bands: Annotated[int, Field(gt=0, le=256)] = 80
@@ -170,6 +170,22 @@ class Classifier(_Frozen):
     dropout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
 
 
+class Ensemble(_Frozen):
+    """Machines that read an utterance in several ways, and whose posteriors are averaged; see `ensembles`.
+
+    `of` says what is made of the segments, each kind a row of its own; `spans` how these are cut, in place of
+    `segments`; `autoencoders` how many learn for each span; `beside` what else of an utterance is read.
+    """
+
+    of: tuple[Ensembled, ...] = ()
+    spans: Annotated[tuple[Segments, ...], Field(min_length=1)] = (
+        Segments(length_ms=100, step_ms=50, short="pad"),
+        Segments(length_ms=300, step_ms=50, stride_ms=30, short="pad"),
+    )
+    autoencoders: Annotated[int, Field(gt=0, le=100)] = 1
+    beside: tuple[Beside, ...] = ("prosody", "cepstra")
+
+
 class Published(_Frozen):
     """One printed result, in per cent as printed.
 
@@ -198,10 +214,11 @@ class Experiment(_Frozen):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]+$")]
     title: str = ""
-    preset: Literal["default", "paper"] = "default"
+    preset: Literal["default", "paper", "best"] = "default"
     models: tuple[Model, ...] = ("AE-LSTM", "VAE-LSTM", "CVAE-LSTM")
     baselines: tuple[Baseline, ...] = get_args(Usual)
     rivals: tuple[Rival, ...] = ()
+    ensemble: Ensemble = Ensemble()
     latent_sizes: tuple[Width, ...] = ()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("emotion",)
     subsets: Annotated[tuple[str, ...], Field(min_length=1)] = ("complete",)
@@ -244,6 +261,17 @@ class Experiment(_Frozen):
 
     @model_validator(mode="after")
     def _has_rows(self) -> "Experiment":
-        if not self.models and not self.baselines and not self.rivals:
+        if not self.models and not self.baselines and not self.rivals and not self.ensemble.of:
             raise ValueError("models, rivals and baselines are all empty, so the table would have no row")
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_prosody_that_it_reads(self) -> "Experiment":
+        asked: list[str] = [name for name in self.baselines if name in PROSODIC]
+        if self.ensemble.of and "prosody" in self.ensemble.beside:
+            asked.append("ensemble.beside")
+        if asked and not self.front_end.prosody:
+            raise ValueError(
+                f"{asked[0]} reads prosody, and front_end.prosody is 0; set it to 1, or to 4 for more weight"
+            )
         return self

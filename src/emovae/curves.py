@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from emovae.cells import finished
 from emovae.files import damaged
-from emovae.grid import Cell, Context, autoencoder_key, cell_key
+from emovae.grid import Cell, Context
+from emovae.keys import autoencoder_key, cell_key
 
 STAGES = ("autoencoder", "classifier")
 COLUMNS: list[tuple[str, pa.DataType]] = [

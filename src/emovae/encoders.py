@@ -14,7 +14,8 @@ from emovae.course import Epoch, OnEpoch
 from emovae.errors import ProtocolError
 from emovae.examples import Examples
 from emovae.files import damaged
-from emovae.grid import Cell, Context, autoencoder_key, autoencoder_members, encoder_model, seed_of
+from emovae.grid import Cell, Context, autoencoder_members, encoder_model, seed_of
+from emovae.keys import autoencoder_key
 from emovae.latents import conditions
 from emovae.normalise import Normaliser
 from emovae.seeds import seed_for

@@ -154,11 +154,12 @@ def _context(
 
 def frames_of(experiment: Experiment, corpus: Corpus, cache: Path, watcher: Watcher, jobs: int) -> CorpusFrames:
     """The frames that an experiment wants of a corpus, see `frames.corpus_frames`."""
+    spans = experiment.ensemble.spans if experiment.ensemble.of else ()
     return corpus_frames(
         corpus,
         experiment.front_end,
         cache / "frames",
-        at_least=least_frames(experiment.segments),
+        at_least=max(map(least_frames, (experiment.segments, *spans))),
         skip=experiment.on_bad_audio == "skip",
         threads=jobs,
         progress=watcher.frames,

@@ -1,34 +1,23 @@
-"""What is computed: the cells of the grid, and the keys that name every result.
-
-A cell is pure and its result is a file. It has two stages, each with a key and a file of its own: the autoencoder,
-shared by every cell that can use it, and the classifier. A key hashes all that the result depends on, so a finished
-file is never computed again and a changed setting never finds an old one.
-"""
+"""What is computed: the cells of the grid, and all that they share."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
-from emovae.config import CONDITIONED, Autoencoder, Experiment, Rival
+from emovae.config import Autoencoder, Experiment, Rival
 from emovae.descriptors import READS, Descriptors
-from emovae.files import fingerprint
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
-from emovae.kinds import MACHINES, PRINCIPAL, SHARED, Model, Portable
+from emovae.kinds import ENSEMBLES, MACHINES, PRINCIPAL, SHARED, Model, Portable
 from emovae.machine import Machine
-from emovae.mel import HOP_MS
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
-RESULTS_VERSION = 6
-"""Raised when the same configuration gives other results than before."""
-
-
 WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
 """Baselines that are the paper's classifier on other features."""
-SIZED = ("PCA-LSTM", *PRINCIPAL)
-"""Baselines of a latent size."""
+SIZED = ("PCA-LSTM", *PRINCIPAL, *(name for name in ENSEMBLES if name != "segments-ensemble"))
+"""What has a latent size beside the models with an autoencoder of their own."""
 
 
 class Cell(NamedTuple):
@@ -115,67 +104,6 @@ def is_told(cell: Cell) -> bool:
     return cell.test_condition == "oracle" or cell.model == "speaker-oracle"
 
 
-def autoencoder_key(context: Context, cell: Cell) -> str:
-    """Names the autoencoder of a cell by all that it depends on."""
-    experiment, task = context.experiment, context.tasks[cell.task]
-    train, validation = autoencoder_members(context, cell)
-    told: object = None
-    if cell.model in CONDITIONED:
-        told = [task.condition_classes, task.condition_numbers([*train, *validation])]
-    return fingerprint(
-        [
-            [RESULTS_VERSION, "autoencoder", encoder_model(cell), context.frames.digest, context.machine.kind],
-            [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
-            [context.autoencoder(cell).model_dump(), _cut(experiment), experiment.normalise],
-        ]
-    )
-
-
-def cell_key(context: Context, cell: Cell) -> str:
-    """Names the result of a cell by all that it depends on; the tested labels only where the model is told them."""
-    experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
-    learned_from = [*fold.train, *fold.validation]
-    facts: list[object] = [
-        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine.kind, experiment.normalise],
-        [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
-        [context.ids(scale_members(context, cell)), context.ids(fold.test)],
-    ]
-    if cell.model in SHARED:
-        facts += [autoencoder_key(context, cell), experiment.features]
-    elif is_learned(cell):
-        told = task.condition_numbers(fold.test) if cell.test_condition == "oracle" else None
-        facts += [
-            [autoencoder_key(context, cell), seed_of(context, cell, "classifier"), experiment.draws],
-            [experiment.features, experiment.merge, experiment.classifier.model_dump()],
-            [cell.test_condition, experiment.marginal_weights, told],
-        ]
-        if cell.test_condition == "predicted":
-            speakers = [context.frames.utterances[member].speaker for member in fold.train]
-            facts += [speakers, task.condition_numbers(learned_from)]
-    if cell.model in MACHINES and experiment.normalise_statistics != "none":
-        said = said_by_its_speakers(context, cell)
-        speakers = [context.frames.utterances[member].speaker for member in said]
-        facts += ["statistics", experiment.normalise_statistics, context.ids(said), speakers]
-    if is_network(cell):
-        facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
-    if cell.model in WITHOUT_AUTOENCODER:
-        facts += [_cut(experiment), experiment.merge, cell.latent]
-    if cell.model in PRINCIPAL:
-        facts += [_cut(experiment), cell.latent]
-    if cell.continuous:
-        facts += ["continuous", task.values_of(learned_from).tolist()]
-    if cell.model == "speaker-oracle":
-        facts += [[context.frames.utterances[member].speaker for member in fold.test]]
-        facts += [task.numbers(fold.test).tolist()]
-    return fingerprint(facts)
-
-
-def _cut(experiment: Experiment) -> dict[str, Any]:
-    """How segments are cut, as keys tell it: of a stride only where frames are passed over."""
-    stated = experiment.segments.model_dump()
-    return stated if stated["stride_ms"] != HOP_MS else {name: stated[name] for name in stated if name != "stride_ms"}
-
-
 def seed_of(context: Context, cell: Cell, *use: str) -> int:
     """The seed of one use of randomness in a cell."""
     return seed_for(cell.seed, encoder_model(cell), context.fold(cell).name, *use)
@@ -207,7 +135,7 @@ def autoencoder_members(context: Context, cell: Cell) -> tuple[list[int], list[i
 
 
 def cells_of(context: Context) -> Iterator[Cell]:
-    """The grid, in the order of the table: task by task; baselines, rivals, then the paper's models by size."""
+    """The grid, in the order of the table: task by task; baselines, rivals, the paper's models by size, ensembles."""
     experiment = context.experiment
     seeds = range(experiment.seed, experiment.seed + experiment.seeds)
     sizes = experiment.latent_sizes or (experiment.autoencoder.latent,)
@@ -221,6 +149,8 @@ def cells_of(context: Context) -> Iterator[Cell]:
             lines += [
                 (learned, condition, size) for condition in _conditions(experiment, learned, task) for size in sizes
             ]
+        ensembles = [f"{read}-ensemble" for read in experiment.ensemble.of]
+        lines += [(name, None, size) for name in ensembles for size in (sizes if name in SIZED else (None,))]
         for continuous in (False, True) if experiment.continuous and task.target != "emotion" else (False,):
             for (model, condition, size), seed, fold in product(lines, seeds, range(len(task.plan.folds))):
                 if not continuous or _says_values(model, condition):

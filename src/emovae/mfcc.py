@@ -8,18 +8,19 @@ COEFFICIENTS = 13
 """The usual count, from the one that follows loudness on; no liftering."""
 
 
-def mfcc(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def mfcc(frames: NDArray[np.float32], count: int = COEFFICIENTS) -> NDArray[np.float32]:
     """The first coefficients of the orthonormal DCT-II over the bands.
 
     c_k = w_k sum_b x_b cos(pi k (b + 1/2) / B), where w_0 = sqrt(1/B) and w_k = sqrt(2/B).
 
     Args:
         frames: log-mel energies as `logmel` has them, not normalised, [frame, band].
+        count: how many.
 
     Returns:
-        [frame, coefficient], 13 of them, or as many as there are bands.
+        [frame, coefficient], `count` of them, or as many as there are bands.
 
     >>> mfcc(np.ones((2, 16), np.float32))[:, :3].round(3).tolist()
     [[4.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
     """
-    return np.asarray(fft.dct(frames, type=2, norm="ortho", axis=1)[:, :COEFFICIENTS], np.float32)
+    return np.asarray(fft.dct(frames, type=2, norm="ortho", axis=1)[:, :count], np.float32)

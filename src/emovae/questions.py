@@ -60,6 +60,12 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
         yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
     if columns := settings["front_end"].get("prosody"):
         yield ["beside them F0, voicing and energy, columns of each", str(columns)]
+    if (asked := settings.get("ensemble", {})).get("of"):
+        spans = [f"{span['length_ms']} {span['step_ms']} {span['stride_ms']}" for span in asked["spans"]]
+        yield ["machines together over", _spelled(asked["of"])]
+        yield ["their segments, ms: length, step, stride", "; ".join(spans)]
+        yield ["autoencoders for each of these", str(asked["autoencoders"])]
+        yield ["read beside, by machines of their own", _spelled(asked["beside"])]
 
 
 def _looked_up(settings: dict[str, Any], dotted: str) -> Any:

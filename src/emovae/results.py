@@ -16,7 +16,7 @@ from emovae.course import DIVERGED
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
-from emovae.kinds import MACHINES, SHARED
+from emovae.kinds import ENSEMBLES, MACHINES, SHARED
 from emovae.labels import LabelMapping
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
@@ -36,6 +36,12 @@ FEATURES = {
     "PCA-LSTM": "principal components",
     "PCA-SVM": "functionals of principal components",
     "PCA-LDA": "functionals of principal components",
+    "segments-SVM": "functionals of segments",
+    "segments-LDA": "functionals of segments",
+    "prosody-SVM": "functionals of prosody",
+    "prosody-LDA": "functionals of prosody",
+    "cepstra-SVM": "functionals of cepstra and their slopes",
+    "cepstra-LDA": "functionals of cepstra and their slopes",
     "AE-LSTM": "code",
     "AE-SVM": "functionals of code",
     "AE-LDA": "functionals of code",
@@ -145,6 +151,8 @@ def _row(context: Context, line: Line, judged: Sequence[Judged]) -> dict[str, An
 
 
 def _features(experiment: Experiment, model: str) -> str:
+    if model in ENSEMBLES:
+        return " + ".join((_features(experiment, ENSEMBLES[model]), *experiment.ensemble.beside))
     functionals = "functionals of " if model in SHARED else ""
     return FEATURES.get(model, f"{functionals}{experiment.features}")
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from emovae import normalise
-from emovae.baselines import majority, principal, speaker_oracle
+from emovae.baselines import majority, speaker_oracle
 from emovae.classifiers import (
     BLSTMCTC,
     AttentiveCNN,
@@ -28,25 +28,21 @@ from emovae.classifiers.blstm_elm import machine_of
 from emovae.config import Rival
 from emovae.course import OnEpoch
 from emovae.examples import Labelled
-from emovae.functionals import functionals
-from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, reads_statistics, scale_members, seed_of
-from emovae.kinds import PRINCIPAL
-from emovae.latents import Sequences, merged
+from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
+from emovae.latents import Sequences
 from emovae.logmel import HOP_MS
-from emovae.machines import Vectors, said_by_machine
+from emovae.machines import said_by_machine
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
 from emovae.outputs import over, predict
 from emovae.readers import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
-from emovae.segments import segment
 from emovae.stages import CellResult
 from emovae.training import class_weights, train_classifier
+from emovae.vectors import LEAST_DEVIATION, segments_reader, vectors_of
 
 FRAMES_PER_STEP = 100 // HOP_MS
 ATTENDED_FRAMES = 7500 // HOP_MS
-LEAST_DEVIATION = 1e-3
-"""In the units of openSMILE's descriptors, of which jitter and the slopes of the spectrum vary by hundredths."""
 
 
 def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
@@ -62,25 +58,7 @@ def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
     if cell.model == "speaker-oracle":
         speakers = [context.frames.utterances[member].speaker for member in fold.test]
         return speaker_oracle.probabilities(speakers, task.numbers(fold.test), len(task.classes))
-    return said_by_machine(context, cell, _vectors(context, cell))
-
-
-def _vectors(context: Context, cell: Cell) -> Vectors:
-    """What gives the functionals of utterances as the cell's machine reads them.
-
-    Those of eGeMAPS are one row an utterance, which can be normalised over a speaker, and not over itself; the machine
-    scales its input by the training side in any case.
-    """
-    how = context.experiment.normalise
-    if cell.model == "eGeMAPS-SVM":
-        how = "speaker" if how == "speaker" else "none"
-        scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
-        return lambda members: np.concatenate(list(scaled.each(members)))
-    normaliser = normalise.fit(context.frames, scale_members(context, cell), how)
-    if cell.model in PRINCIPAL:
-        read = _segments_reader(context, cell, normaliser)
-        return lambda members: read(members).values.numpy()
-    return lambda members: np.stack([functionals(rows) for rows in normaliser.each(members)])
+    return said_by_machine(context, cell, vectors_of(context, cell))
 
 
 def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
@@ -147,29 +125,10 @@ def _reader(context: Context, cell: Cell) -> Callable[[Sequence[int]], Sequences
     """What gives the sequences of utterances as the cell's model reads them."""
     normaliser = _normaliser(context, cell)
     if cell.model in WITHOUT_AUTOENCODER:
-        return _segments_reader(context, cell, normaliser)
+        return segments_reader(context, cell, normaliser)
     if cell.model.startswith("ACNN-"):
         return lambda members: sequences(normaliser, members, 1, ATTENDED_FRAMES)
     return lambda members: sequences(normaliser, members, FRAMES_PER_STEP)
-
-
-def _segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Callable[[Sequence[int]], Sequences]:
-    """Segments as they are, or their principal components, learned from what an autoencoder would learn from."""
-    experiment = context.experiment
-    components = None
-    if cell.latent is not None:
-        seen = segment(normaliser, scale_members(context, cell), experiment.segments, context.machine.room)
-        components = principal.Components(seen.values.numpy(), cell.latent)
-
-    def read(members: Sequence[int]) -> Sequences:
-        segmented = segment(normaliser, members, experiment.segments, context.machine.room)
-        values = segmented.values
-        if components is not None:
-            values = torch.from_numpy(components.of(values.numpy()))
-        steps = Sequences(values, segmented.starts)
-        return merged(steps) if reads_statistics(context, cell) else steps
-
-    return read
 
 
 def sequences(

@@ -9,16 +9,8 @@ from typing import get_args
 from emovae import normalise
 from emovae.encoders import encoder_place, examples_of, fresh_network, keep_encoder
 from emovae.examples import Examples
-from emovae.grid import (
-    Cell,
-    Context,
-    autoencoder_key,
-    autoencoder_members,
-    encoder_model,
-    is_learned,
-    scale_members,
-    seed_of,
-)
+from emovae.grid import Cell, Context, autoencoder_members, encoder_model, is_learned, scale_members, seed_of
+from emovae.keys import autoencoder_key
 from emovae.material import autoencoder_listener
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stacks import Member, Stackable, train_stacked

@@ -21,7 +21,8 @@ from emovae import normalise
 from emovae.autoencoders import AE, CVAE, SSVAE, Network
 from emovae.encoders import kept_encoder
 from emovae.files import damaged, fingerprint, write_bytes
-from emovae.grid import Cell, Context, autoencoder_key, encoder_model, is_learned, scale_members
+from emovae.grid import Cell, Context, encoder_model, is_learned, scale_members
+from emovae.keys import autoencoder_key
 from emovae.latents import conditions, latent_sequences
 from emovae.machine import one_thread
 from emovae.normalise import Normaliser

@@ -14,7 +14,8 @@ import numpy as np
 from emovae.apart import apart
 from emovae.cells import run_cell
 from emovae.errors import EmovaeError
-from emovae.grid import Cell, Context, autoencoder_key, cell_key, is_learned
+from emovae.grid import Cell, Context, is_learned
+from emovae.keys import autoencoder_key, cell_key
 from emovae.kinds import MACHINES, SHARED
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stages import Listener, Step
