@@ -89,8 +89,10 @@ def _computed(context: Context, cell: Cell, listen: Listener) -> CellResult:
     if is_learned(cell):
         return recognise(context, cell, listen)
     if cell.model in ENSEMBLES:
-        said = [_computed(*member, listen).probabilities for member in members_of(context, cell)]
-        return CellResult(np.mean(said, axis=0, dtype=np.float32), [], [])
+        said = [
+            share * _computed(there, member, listen).probabilities for there, member, share in members_of(context, cell)
+        ]
+        return CellResult(np.sum(said, axis=0, dtype=np.float32), [], [])
     if not is_network(cell):
         return CellResult(rivals.baseline(context, cell), [], [])
     epochs = context.experiment.classifier.epochs

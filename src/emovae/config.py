@@ -171,7 +171,7 @@ class Classifier(_Frozen):
 
 
 class Ensemble(_Frozen):
-    """Machines that read an utterance in several ways, and whose posteriors are averaged; see `ensembles`.
+    """Discriminants that read an utterance in several ways, and whose posteriors are averaged; see `ensembles`.
 
     `of` says what is made of the segments, each kind a row of its own; `spans` how these are cut, in place of
     `segments`; `autoencoders` how many learn for each span; `beside` what else of an utterance is read.

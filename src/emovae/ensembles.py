@@ -1,8 +1,8 @@
 """An ensemble's members: the cells, each under settings of its own, whose posteriors are averaged.
 
 Over segments of each span (`ensemble.spans`), a discriminant reads statistics of what an autoencoder, principal
-components or nothing makes of them; what stands beside (`ensemble.beside`) is read by a discriminant and by a support
-vector machine. Each reads so few and so different things that their errors differ.
+components or nothing makes of them; what stands beside (`ensemble.beside`) is read by discriminants of its own. All
+that read segments have half the say, and all that stands beside has the other half.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,17 @@ from emovae.seeds import seed_for
 
 
 class Member(NamedTuple):
-    """A cell of the grid that another experiment would have: its settings, and the cell."""
+    """A cell of the grid that another experiment would have.
+
+    Attributes:
+        context: with its settings.
+        cell: the cell there.
+        share: of its posterior in the mean.
+    """
 
     context: Context
     cell: Cell
+    share: float
 
 
 def members_of(context: Context, cell: Cell) -> list[Member]:
@@ -27,21 +34,25 @@ def members_of(context: Context, cell: Cell) -> list[Member]:
         context: what all cells share.
         cell: one of `kinds.ENSEMBLES`.
     """
-    return [*_over_spans(context, cell), *_beside(context, cell)]
+    over, beside = list(_over_spans(context, cell)), list(_beside(context, cell))
+    half = 0.5 if beside else 1.0
+    return [
+        *(Member(*one, half / len(over)) for one in over),
+        *(Member(*one, half / len(beside)) for one in beside),
+    ]
 
 
-def _over_spans(context: Context, cell: Cell) -> Iterator[Member]:
+def _over_spans(context: Context, cell: Cell) -> Iterator[tuple[Context, Cell]]:
     """A machine for each span, and for each autoencoder where one learns by chance; the first has the cell's seed."""
     model, asked = ENSEMBLES[cell.model], context.experiment.ensemble
     latent = cell.latent if model in (*SHARED, *PRINCIPAL) else None
     for span in asked.spans:
         there = context._replace(experiment=context.experiment.model_copy(update={"segments": span}))
         for place in range(asked.autoencoders if model in SHARED else 1):
-            seed = seed_for(cell.seed, "ensemble", str(place)) if place else cell.seed
-            yield Member(there, cell._replace(model=model, latent=latent, seed=seed))
+            seed = seed_for(cell.seed, "ensemble", place) if place else cell.seed
+            yield there, cell._replace(model=model, latent=latent, seed=seed)
 
 
-def _beside(context: Context, cell: Cell) -> Iterator[Member]:
+def _beside(context: Context, cell: Cell) -> Iterator[tuple[Context, Cell]]:
     for read in context.experiment.ensemble.beside:
-        for machine in ("LDA", "SVM"):
-            yield Member(context, cell._replace(model=f"{read}-{machine}", latent=None))
+        yield context, cell._replace(model=f"{read}-LDA", latent=None)

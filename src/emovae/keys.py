@@ -48,7 +48,8 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
 def cell_key(context: Context, cell: Cell) -> str:
     """Names the result of a cell by all that it depends on; the tested labels only where the model is told them."""
     if cell.model in ENSEMBLES:
-        return fingerprint([RESULTS_VERSION, cell.model, [cell_key(*member) for member in members_of(context, cell)]])
+        members = [(cell_key(one.context, one.cell), one.share) for one in members_of(context, cell)]
+        return fingerprint([RESULTS_VERSION, cell.model, members])
     experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
     learned_from = [*fold.train, *fold.validation]
     facts: list[object] = [
