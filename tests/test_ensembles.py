@@ -57,14 +57,15 @@ def named(context: Context, model: str, seed: int = 0) -> Cell:
 def test_what_reads_segments_has_half_the_say_and_what_stands_beside_the_other_half(there: In, statistics: str) -> None:
     how = {"normalise_statistics": statistics}
     together = there(**how)
+    ways = [{"segments": span, "statistics": of} for span in SPANS for of in ("values", "movement")]
     beside = [said(there(**how, baselines=[f"{read}-LDA"]), f"{read}-LDA") for read in ("prosody", "cepstra")]
     for read in ("segments", "PCA"):
-        spans = [said(there(**how, baselines=[f"{read}-LDA"], segments=one), f"{read}-LDA") for one in SPANS]
+        spans = [said(there(**how, baselines=[f"{read}-LDA"], **one), f"{read}-LDA") for one in ways]
         expected = (np.mean(spans, axis=0) + np.mean(beside, axis=0)) / 2
         np.testing.assert_allclose(said(together, f"{read}-ensemble"), expected, atol=1e-6)
     alone = there(**how, ensemble={**ASKED, "autoencoders": 1})
     for read in ("AE", "VAE"):
-        spans = [said(there(**how, models=[f"{read}-LDA"], segments=one), f"{read}-LDA") for one in SPANS]
+        spans = [said(there(**how, models=[f"{read}-LDA"], **one), f"{read}-LDA") for one in ways]
         expected = (np.mean(spans, axis=0) + np.mean(beside, axis=0)) / 2
         np.testing.assert_allclose(said(alone, f"{read}-ensemble"), expected, atol=1e-6)
         assert np.abs(said(together, f"{read}-ensemble") - expected).max() > 1e-4  # its second autoencoders
@@ -95,6 +96,7 @@ def test_a_finished_ensemble_is_found_again_until_one_of_its_members_is_another(
         there(ensemble={**ASKED, "autoencoders": 1}),
         there(ensemble={**ASKED, "spans": SPANS[:1]}),
         there(ensemble={**ASKED, "beside": ["prosody"]}),
+        there(ensemble={**ASKED, "statistics": ["movement"]}),
         there(normalise_statistics="speaker"),
         there(front_end={"prosody": 3}),
         there(features="mean"),

@@ -289,3 +289,12 @@ def test_latents_in_a_file_are_those_in_memory(tmp_path: Path) -> None:
     assert torch.equal(beside.values, inside.values)
     for one, other in zip(padded(beside, np.array([2, 1])), padded(inside, np.array([2, 1])), strict=True):
         assert torch.equal(one, other)
+
+
+def test_movement_is_the_difference_to_so_many_steps_before() -> None:
+    steps = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
+    both = Sequences(torch.from_numpy(steps), np.array([0, 9, 12]))
+    found = merged(both, 3).values.numpy()
+    np.testing.assert_allclose(found[0], functionals(steps[3:9] - steps[:6]), rtol=1e-6)
+    np.testing.assert_array_equal(found[1], np.zeros(18))  # three steps have none three steps before
+    np.testing.assert_array_equal(merged(both, 0).values, merged(both).values)

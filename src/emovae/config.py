@@ -29,6 +29,8 @@ Rival = Literal["ACNN-logmel", "ACNN-MFCC", "ACNN-eGeMAPS", "BLSTM-CTC", "BLSTM-
 TestCondition = Literal["oracle", "marginal", "predicted", "bayes", "marginal+elbo"]
 Features = Literal["mean", "mean+variance", "mean+log_variance", "sample"]
 Normalise = Literal["none", "train", "speaker", "utterance"]
+Statistics = Literal["values", "movement"]
+"""What machines that read segments or latents have statistics of: them, or the difference to those 150 ms before."""
 Share = Annotated[float, Field(ge=0.001, le=0.999)]
 Width = Annotated[int, Field(gt=0, le=65_536)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -174,7 +176,8 @@ class Ensemble(_Frozen):
     """Discriminants that read an utterance in several ways, and whose posteriors are averaged; see `ensembles`.
 
     `of` says what is made of the segments, each kind a row of its own; `spans` how these are cut, in place of
-    `segments`; `autoencoders` how many learn for each span; `beside` what else of an utterance is read.
+    `segments`; `autoencoders` how many learn for each span; `statistics` of what (as the experiment's own setting),
+    a machine for each; `beside` what else of an utterance is read.
     """
 
     of: tuple[Ensembled, ...] = ()
@@ -183,6 +186,7 @@ class Ensemble(_Frozen):
         Segments(length_ms=300, step_ms=50, stride_ms=30, short="pad"),
     )
     autoencoders: Annotated[int, Field(gt=0, le=100)] = 1
+    statistics: Annotated[tuple[Statistics, ...], Field(min_length=1)] = ("values", "movement")
     beside: tuple[Beside, ...] = ("prosody", "cepstra")
 
 
@@ -233,6 +237,7 @@ class Experiment(_Frozen):
     on_bad_audio: Literal["stop", "skip"] = "stop"
     front_end: FrontEnd = FrontEnd()
     normalise: Normalise = "train"
+    statistics: Statistics = "values"
     normalise_statistics: Literal["none", "speaker"] = "none"
     insist_on_speaker_normalisation: bool = False
     segments: Segments = Segments()

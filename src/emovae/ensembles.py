@@ -6,6 +6,7 @@ that read segments have half the say, and all that stands beside has the other h
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 from emovae.grid import Cell, Context
@@ -43,14 +44,14 @@ def members_of(context: Context, cell: Cell) -> list[Member]:
 
 
 def _over_spans(context: Context, cell: Cell) -> Iterator[tuple[Context, Cell]]:
-    """A machine for each span, and for each autoencoder where one learns by chance; the first has the cell's seed."""
+    """A machine for each span, statistics, and autoencoder where chance is in one; the first has the cell's seed."""
     model, asked = ENSEMBLES[cell.model], context.experiment.ensemble
     latent = cell.latent if model in (*SHARED, *PRINCIPAL) else None
-    for span in asked.spans:
-        there = context._replace(experiment=context.experiment.model_copy(update={"segments": span}))
+    for span, statistics in product(asked.spans, asked.statistics):
+        settings = context.experiment.model_copy(update={"segments": span, "statistics": statistics})
         for place in range(asked.autoencoders if model in SHARED else 1):
             seed = seed_for(cell.seed, "ensemble", place) if place else cell.seed
-            yield there, cell._replace(model=model, latent=latent, seed=seed)
+            yield context._replace(experiment=settings), cell._replace(model=model, latent=latent, seed=seed)
 
 
 def _beside(context: Context, cell: Cell) -> Iterator[tuple[Context, Cell]]:

@@ -149,6 +149,8 @@ def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
 def _require_portable(experiment: Experiment) -> None:
     if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
         raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
+    if experiment.ensemble.of:
+        raise ConfigError("ensembles, and with them the preset best, are for experiments so far; use --preset default")
     if (model := experiment.models[0]) in SHARED:
         raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
     if experiment.latent_sizes or len(experiment.subsets) != 1:

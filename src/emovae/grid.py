@@ -14,6 +14,8 @@ from emovae.machine import Machine
 from emovae.seeds import seed_for
 from emovae.tasks import Task
 
+MOVEMENT_MS = 150
+"""Between what is compared to see how latents move: longer than a phone, shorter than most words."""
 WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
 """Baselines that are the paper's classifier on other features."""
 SIZED = ("PCA-LSTM", *PRINCIPAL, *(name for name in ENSEMBLES if name != "segments-ensemble"))
@@ -97,6 +99,13 @@ def encoder_model(cell: Cell) -> str:
 def reads_statistics(context: Context, cell: Cell) -> bool:
     """Whether an utterance is read as one row of statistics over time, and not as a sequence."""
     return context.experiment.merge == "statistics" or cell.model in MACHINES
+
+
+def lag_of(context: Context, cell: Cell) -> int:
+    """How many segments apart is what a machine's statistics are of the difference of; 0 where they are of values."""
+    if cell.model not in MACHINES or context.experiment.statistics == "values":
+        return 0
+    return max(1, round(MOVEMENT_MS / context.experiment.segments.step_ms))
 
 
 def is_told(cell: Cell) -> bool:

@@ -79,6 +79,8 @@ def cell_key(context: Context, cell: Cell) -> str:
         facts += [_cut(experiment), experiment.merge, cell.latent]
     if cell.model in CUT:
         facts += [_cut(experiment), cell.latent]
+    if cell.model in (*CUT, *SHARED) and experiment.statistics != "values":
+        facts += ["statistics of", experiment.statistics]
     if cell.continuous:
         facts += ["continuous", task.values_of(learned_from).tolist()]
     if cell.model == "speaker-oracle":

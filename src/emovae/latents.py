@@ -151,12 +151,22 @@ def beside_z(log_variance: Tensor, features: Features) -> list[Tensor]:
             return []
 
 
-def merged(sequences: Sequences) -> Sequences:
-    """Each utterance as a sequence of one step: the statistics over time of its latents (`merge = "statistics"`)."""
+def merged(sequences: Sequences, lag: int = 0) -> Sequences:
+    """Each utterance as a sequence of one step: the statistics over time of its latents (`merge = "statistics"`).
+
+    With a `lag` they are of the difference between each step and the one so many before; of nothing but 0 where an
+    utterance has no more steps than that.
+    """
     values = sequences.values.numpy()
     spans = zip(sequences.starts[:-1], sequences.starts[1:], strict=True)
-    rows = np.stack([functionals(values[start:stop]) for start, stop in spans])
+    rows = np.stack([functionals(_moved(values[start:stop], lag)) for start, stop in spans])
     return Sequences(torch.from_numpy(rows), np.arange(len(rows) + 1))
+
+
+def _moved(steps: NDArray[np.float32], lag: int) -> NDArray[np.float32]:
+    if not lag:
+        return steps
+    return steps[lag:] - steps[:-lag] if len(steps) > lag else np.zeros_like(steps[:1])
 
 
 def batches_of_like_length(

@@ -9,6 +9,8 @@ MELODY_QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 LOUDNESS_QUANTILES = (0.1, 0.5, 0.9)
 LEAP = 0.2
 """From one frame to the next a voice does not change by more than this, in natural logarithms of F0: 3.5 semitones."""
+SUNG_RANGE = 4.0
+"""Nats of energy below the loudest frame; the pitch of what is softer, voiced though it is, is less sure."""
 SPOKEN_RANGE = 5.0
 """Nats of energy below the loudest frame; what is softer is a pause."""
 STATISTICS = (
@@ -23,9 +25,9 @@ STATISTICS = (
 def prosodic(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """What `STATISTICS` names, in that order.
 
-    Melody is ln F0 over voiced frames (over all, where none is), its steps those between voiced neighbours that are
-    no leap; loudness is the energy in nats over frames that are spoken; a voiced run is as many frames as follow each
-    other. What has nothing to be figured of is 0.
+    Voiced is here what `prosody` says is and what is loud besides. Melody is ln F0 over voiced frames (over all, where
+    none is), its steps those between voiced neighbours that are no leap; loudness is the energy in nats over frames
+    that are spoken; a voiced run is as many frames as follow each other. What has nothing to be figured of is 0.
 
     Args:
         rows: [frame, 3 x N], as `front_end.prosody` has them: N times ln F0, N times the strength of voicing, N times
@@ -40,7 +42,7 @@ def prosodic(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     (5.0, 1.0, 10.0)
     """
     melody, strength, energy = (rows[:, place].astype(np.float64) for place in _columns(rows.shape[1]))
-    voiced = is_voiced(strength, energy)
+    voiced = is_voiced(strength, energy) & (energy > energy.max() - SUNG_RANGE)
     steps = np.abs(np.diff(melody))[voiced[1:] & voiced[:-1]]
     steps = steps[steps < LEAP]
     sung, loud = (melody[voiced] if voiced.any() else melody), energy[energy > energy.max() - SPOKEN_RANGE]

@@ -65,6 +65,7 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
         yield ["machines together over", _spelled(asked["of"])]
         yield ["their segments, ms: length, step, stride", "; ".join(spans)]
         yield ["autoencoders for each of these", str(asked["autoencoders"])]
+        yield ["statistics of", _spelled(asked["statistics"])]
         yield ["read beside, by machines of their own", _spelled(asked["beside"])]
 
 

@@ -16,7 +16,7 @@ from emovae.course import DIVERGED
 from emovae.files import fingerprint
 from emovae.grid import Cell, Context, is_learned, is_told
 from emovae.judged import Judged, Line, judge, lines_of
-from emovae.kinds import ENSEMBLES, MACHINES, SHARED
+from emovae.kinds import CUT, ENSEMBLES, MACHINES, SHARED
 from emovae.labels import LabelMapping
 from emovae.metrics import Scores, confusion_matrix, recalls, scores
 from emovae.published import mean_of, means, printed_for, quoted
@@ -154,7 +154,8 @@ def _features(experiment: Experiment, model: str) -> str:
     if model in ENSEMBLES:
         return " + ".join((_features(experiment, ENSEMBLES[model]), *experiment.ensemble.beside))
     functionals = "functionals of " if model in SHARED else ""
-    return FEATURES.get(model, f"{functionals}{experiment.features}")
+    moving = ", differences over 150 ms" if experiment.statistics == "movement" and model in (*CUT, *SHARED) else ""
+    return FEATURES.get(model, f"{functionals}{experiment.features}") + moving
 
 
 def _confusion(task: Task, judged: Judged) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from emovae import normalise
 from emovae.baselines import principal
 from emovae.functionals import functionals
-from emovae.grid import Cell, Context, reads_statistics, scale_members
+from emovae.grid import Cell, Context, lag_of, reads_statistics, scale_members
 from emovae.kinds import CEPSTRAL, CUT, PROSODIC
 from emovae.latents import Sequences, merged
 from emovae.machines import Vectors
@@ -74,6 +74,6 @@ def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Cal
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))
         steps = Sequences(values, segmented.starts)
-        return merged(steps) if reads_statistics(context, cell) else steps
+        return merged(steps, lag_of(context, cell)) if reads_statistics(context, cell) else steps
 
     return read

@@ -35,7 +35,7 @@ def quickstart(out: Path, jobs: int | None, cache: Path) -> None:
 @click.option("--corpus", default="synthetic", show_default=True, help="A folder, a label table, or synthetic[:N].")
 @reader_option
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/EXPERIMENT-CORPUS]")
-@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: the experiment's]")
+@click.option("--preset", help="paper (as printed), default (a careful study) or best.  [default: the experiment's]")
 @click.option("--seeds", type=click.IntRange(min=1), help="How often everything is trained.")
 @click.option(
     "--folds",
