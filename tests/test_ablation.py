@@ -335,6 +335,7 @@ def test_a_wrong_variant_is_refused_before_anything_runs(tmp_path: Path, variant
     assert [place.name for place in tmp_path.iterdir()] == ["x.toml"]
 
 
+@pytest.mark.slow
 def test_a_variant_that_cannot_be_divided_is_told_by_name_before_anything_is_learned(tmp_path: Path) -> None:
     many = '{ name = "many", set = { protocol = { kind = "speakers", folds = 50 } } },\n]'
     (tmp_path / "two.toml").write_text(VARIANTS.replace("\n]", f"\n    {many}", 1))
@@ -345,6 +346,7 @@ def test_a_variant_that_cannot_be_divided_is_told_by_name_before_anything_is_lea
     assert [place.name for place in tmp_path.iterdir()] == ["two.toml"]
 
 
+@pytest.mark.slow
 def test_variants_do_not_go_where_a_plain_run_lies(tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(VARIANTS)
     (tmp_path / "out").mkdir()

@@ -52,6 +52,7 @@ def audit_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Audit]
     return get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "found"),
     [
@@ -425,6 +426,7 @@ def test_the_command_prints_one_json_object(tmp_path: Path) -> None:
     assert (content["ok"], content["mapping"], content["utterances"]) == (True, "four", 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -73,6 +73,7 @@ def test_the_peers_frames_are_ours(triangles: str, peer: object) -> None:
     assert np.abs(peer(waveform) - ours).max() < log_mel.TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what librosa imports to load a file
 def test_a_frame_that_differs_or_lacks_is_found(tmp_path: Path) -> None:
     seconds = folder.write_folder(tmp_path / "few", "wav", recordings=2)
@@ -133,6 +134,7 @@ def test_three_times_as_many_files_take_no_more_memory(
     assert many.mib < few.mib + MEMORY_NOISE_MIB
 
 
+@pytest.mark.slow
 def test_a_row_that_is_not_there_is_no_measurement(tmp_path: Path, model: TrainedModel) -> None:
     save(model, tmp_path / "m", "")
     files.write_files(tmp_path / "few", 2)

@@ -371,6 +371,7 @@ def broken(root: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_recordings_that_cannot_be_used_are_told_by_file_and_trouble_and_how_to_go_on(tmp_path: Path) -> None:
     message = refused(tmp_path, "--corpus", broken(tmp_path / "mine"), says=["5 of 16 recordings of mine"])
     lines = message.splitlines()
@@ -388,6 +389,7 @@ def test_recordings_that_cannot_be_used_are_told_by_file_and_trouble_and_how_to_
     assert len(lines) == 1 + 5
 
 
+@pytest.mark.slow
 def test_a_recording_shorter_than_a_segment_is_told_with_its_frames_and_two_remedies(tmp_path: Path) -> None:
     root = folder(tmp_path / "mine")
     soundfile.write(root / "b_sadness_0.wav", tone(2, seconds=0.08), 16_000)
@@ -440,6 +442,7 @@ def test_what_is_left_out_is_told_without_the_folder_of_this_machine(skipped: Pa
 # Corpora that cannot be divided
 
 
+@pytest.mark.slow
 def test_a_class_with_one_speaker_is_told_with_the_speaker_and_a_remedy(tmp_path: Path) -> None:
     root = folder(tmp_path / "mine")
     text = (root / "table.csv").read_text().replace("anger_0.wav,anger,c", "anger_0.wav,joy,c")
@@ -447,6 +450,7 @@ def test_a_class_with_one_speaker_is_told_with_the_speaker_and_a_remedy(tmp_path
     refused(tmp_path, "--corpus", root, says=["class happiness", "one speaker only (c)", "classes=[...]"])
 
 
+@pytest.mark.slow
 def test_fewer_speakers_than_folds_are_told_with_their_numbers_and_a_remedy(tmp_path: Path) -> None:
     says = ["5 speakers are needed", "there are 4 (a, b, c, d)", "protocol.folds=4"]
     refused(tmp_path, "--corpus", folder(tmp_path / "mine"), "--set", "protocol.folds=5", says=says)
@@ -466,11 +470,13 @@ def test_another_preset_for_a_configuration_as_run_is_no_mere_name(tmp_path: Pat
         assert (tmp_path / "same" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_one_speaker_alone_is_not_told_to_take_the_folds_that_just_failed(tmp_path: Path) -> None:
     message = refused(tmp_path, "--corpus", folder(tmp_path / "mine", speakers="a"), says=["speaker", "a"])
     assert "protocol.folds=2" not in message
 
 
+@pytest.mark.slow
 def test_a_class_that_nobody_shows_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     options = ("--set", 'classes=["anger", "joy"]')
     refused(tmp_path, "--corpus", folder(tmp_path / "mine"), *options, says=["classes", "joy", "anger, sadness"])
@@ -594,6 +600,7 @@ def test_times_hosts_and_paths_are_in_run_json_and_nowhere_else(mixed: Run) -> N
         assert str(mixed.place) not in text
 
 
+@pytest.mark.slow
 def test_the_same_command_again_computes_nothing_and_writes_the_same(mixed: Run, tmp_path: Path) -> None:
     place = shutil.copytree(mixed.place, tmp_path / "copy")
     assert emovae(*mixed.command, cwd=place).out == mixed.ended.out
@@ -604,6 +611,7 @@ def test_the_same_command_again_computes_nothing_and_writes_the_same(mixed: Run,
     assert (before / "audit.json").stat().st_mtime_ns == (after / "audit.json").stat().st_mtime_ns
 
 
+@pytest.mark.slow
 def test_an_audit_that_was_changed_by_hand_is_asked_for_again(mixed: Run, tmp_path: Path) -> None:
     place = shutil.copytree(mixed.place, tmp_path / "copy")
     audit = place / "runs" / "smoke-Meine Stimmen" / "audit.json"

@@ -169,6 +169,7 @@ except ConfigError as error:
 """
 
 
+@pytest.mark.slow
 def test_without_opensmile_its_models_are_left_out_and_that_is_told_with_remedy_and_licence(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -181,6 +182,7 @@ def test_without_opensmile_its_models_are_left_out_and_that_is_told_with_remedy_
     assert "nothing of tiny is left to run" in nothing
 
 
+@pytest.mark.slow
 def test_nothing_imports_opensmile_before_it_is_needed() -> None:
     code = "import sys, emovae.experiment; print('opensmile' in sys.modules, 'audinterface' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -106,6 +106,7 @@ def test_a_finished_ensemble_is_found_again_until_one_of_its_members_is_another(
     assert len({cell_key(one, named(one, "VAE-ensemble")) for one in lost}) == len(lost)
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_kind_and_says_what_it_reads(
     small_corpus: Corpus, tiny: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_the_table_has_a_row_for_each_kind_and_says_what_it_reads(
     assert run(resolve({**tiny, **stated}), small_corpus, tmp_path / "out", tmp_path / "cache").computed == 0
 
 
+@pytest.mark.slow
 def test_in_several_processes_the_results_are_the_same(
     small_corpus: Corpus, tiny: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -816,6 +816,7 @@ def test_draws_stand_beside_the_predictions_and_change_none_of_them(
     assert "| VAE-LSTM, posterior " in (tmp_path / "3" / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_every_model_and_condition_has_its_line_in_one_table(ran: Ran, tiny: dict[str, Any], tmp_path: Path) -> None:
     stated = {**tiny, **EVERYTHING, "rivals": [], "draws": 0, "targets": ["emotion", "arousal"]}
     results = again(ran, tmp_path, resolve(stated)).results

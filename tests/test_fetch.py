@@ -353,6 +353,7 @@ def test_a_cut_connection_is_gone_on_with(server: PublisherLike, tmp_path: Path)
     ]
 
 
+@pytest.mark.slow
 def test_a_command_that_gave_up_goes_on_where_it_was(server: PublisherLike, tmp_path: Path) -> None:
     whole = len(server.files[EMODB])
     server.cuts = [300_000, 200_000, 0]
@@ -461,6 +462,7 @@ def test_a_server_that_stumbles_is_asked_again(server: PublisherLike, tmp_path: 
     assert [sent.status for sent in server.sent] == [503, 500, 200]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     for corpus in ("emodb", "ravdess"):
         ended = emovae("fetch", corpus, "--out", tmp_path / "out", "--agree", "--mirror", "http://127.0.0.1:1")

@@ -328,6 +328,7 @@ sys.stdout.buffer.write(frames.values.tobytes())
 """
 
 
+@pytest.mark.slow
 def test_frames_do_not_depend_on_how_many_threads_the_machine_offers(tmp_path: Path) -> None:
     """1025 frames: a block and one frame more, where a matrix product takes its other ways."""
     for name, samples in (("a", 400 + 1024 * 160), ("b", 400), ("c", 48_000)):

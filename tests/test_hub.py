@@ -82,6 +82,7 @@ def test_what_cannot_be_used_leaves_nothing_behind(
     assert bool(taken) is (spoilt == {WEIGHTS: b"cut"})
 
 
+@pytest.mark.slow
 def test_what_is_no_model_is_not_sent(hub: HubLike, tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     done = emovae("push", tmp_path / "m", "anna/voices", "--endpoint", hub.address, home=tmp_path / "home")
@@ -90,6 +91,7 @@ def test_what_is_no_model_is_not_sent(hub: HubLike, tmp_path: Path) -> None:
     assert not hub.asked
 
 
+@pytest.mark.slow
 def test_who_is_not_logged_in_is_told_how(kept: Path, hub: HubLike, tmp_path: Path) -> None:
     words = ["push", kept, "anna/voices", "--endpoint", hub.address]
     done = emovae(*words, home=tmp_path / "home", token="hf_other")
@@ -118,6 +120,7 @@ def test_a_repository_that_is_not_there_is_named(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_told(kept: Path, tmp_path: Path) -> None:
     done = emovae("push", kept, "anna/voices", "--endpoint", "http://127.0.0.1:1", home=tmp_path / "home")
     assert done.returncode == 2

@@ -257,6 +257,7 @@ def test_what_a_speaker_says_outside_the_task_sets_the_scale_too(
     np.testing.assert_allclose(finished(context, cell).probabilities, expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_only_the_rows_of_machines_are_normalised_so_and_the_table_says_it(ran: Ran, scaled: Ran) -> None:
     rows = {row["model"]: row for row in scaled.outcome.results["rows"]}
     assert {model for model, row in rows.items() if row["normalise_statistics"] == "speaker"} == {

@@ -58,6 +58,7 @@ def good(place: Path) -> Sequence[Path]:
     return sorted(each for each in (place / "sounds").iterdir() if each.stem != "broken")
 
 
+@pytest.mark.slow
 def test_training_tells_what_to_expect_and_writes_a_folder(tmp_path: Path) -> None:
     out = tmp_path / "m"
     told, _ = emovae(*small("train", "--corpus", "synthetic:40", "--out", out, "--cache", tmp_path / "cache"))
@@ -142,6 +143,7 @@ def test_all_forms_tell_the_same(place: Path, tmp_path: Path) -> None:
     assert json.loads(told) == expected
 
 
+@pytest.mark.slow
 def test_standard_input_is_a_file(place: Path) -> None:
     file = good(place)[0]
     (named,) = json.loads(emovae("predict", place / "m", file, "--format", "json")[0])

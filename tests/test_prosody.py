@@ -156,6 +156,7 @@ def test_who_is_nowhere_voiced_has_the_stated_pitch(waveform: Any) -> None:
     np.testing.assert_allclose(np.exp(prosody(np.asarray(waveform, np.float32))[:, 0]), NOBODY_HZ, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CORPORA is None, reason="EMOVAE_CORPORA names no folder of real corpora")
 @pytest.mark.parametrize(("name", "least"), [("urdu", 0.88), ("emotale", 0.92), ("nemo", 0.9)])
 def test_the_pitch_of_real_speech_is_mostly_librosas(name: str, least: float) -> None:

@@ -175,6 +175,7 @@ def test_protocol_configuration_and_fingerprint_are_told(ran: Ran, folder: Path)
     assert "run.json is not here" in page.text
 
 
+@pytest.mark.slow
 def test_versions_are_told_but_neither_when_nor_where_nor_by_whom(folder: Path, tmp_path: Path) -> None:
     place = Path(shutil.copytree(folder, tmp_path / "out"))
     run = {
@@ -226,6 +227,7 @@ def test_the_tables_on_certainty_are_in_the_page_and_among_those_for_a_paper(ran
             assert lines == [[line.name, *(entry.printed for entry in line.entries)] for line in table.lines]
 
 
+@pytest.mark.slow
 def test_pairs_that_can_be_told_apart_are_named_as_they_are_called(plain: Path) -> None:
     def apart(results: Any) -> None:
         (pair, *_) = results["comparisons"][0]["pairs"]

@@ -292,6 +292,7 @@ def test_a_result_is_found_again_unless_something_it_depends_on_changed(
     assert {model for model in before if before[model] != after[model]} == changed
 
 
+@pytest.mark.slow
 def test_balanced_classes_change_what_every_rival_says(ran: Ran, tmp_path: Path) -> None:
     few = {utterance.id for utterance in ran.corpus.utterances if utterance.emotion == "sadness"}
     kept = tuple(

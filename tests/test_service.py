@@ -206,6 +206,7 @@ def test_chunks_without_an_end_are_refused(client: httpx.Client) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_two_hundred_clients_at_once_are_answered_or_told_to_come_again(
     client: httpx.Client, waveform: Waveform
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_port_that_is_taken_is_told_before_anything_else(tmp_path: Path) -> No
     assert "Address already in use; give another --port" in str(done.exception)
 
 
+@pytest.mark.slow
 def test_the_command_serves_a_model_folder(model: TrainedModel, waveform: Waveform, tmp_path: Path) -> None:
     save(model, tmp_path / "m", "")
     words = [str(EMOVAE), "serve", str(tmp_path / "m"), "--port", "0"]

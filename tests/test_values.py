@@ -83,6 +83,7 @@ def test_the_figures_are_those_of_the_values_that_are_kept(said: tuple[Path, Out
         assert row["interval"][0] <= row["ccc"] <= row["interval"][1]
 
 
+@pytest.mark.slow
 def test_levels_are_told_as_without_values(
     said: tuple[Path, Outcome], tiny: dict[str, Any], small_corpus: Corpus, cache: Path, tmp_path: Path
 ) -> None:
