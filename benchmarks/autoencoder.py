@@ -21,13 +21,13 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from benchmarks.measure import Paired, Row, faster, spelt, spread, timed
 from benchmarks.pythae_vae import in_pythae
 from emovae.autoencoders import VAE
-from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.corpora import open_corpus
 from emovae.examples import Examples
 from emovae.frames import corpus_frames
 from emovae.machine import Machine, resolve_precision
 from emovae.normalise import fit
 from emovae.segments import segment
+from emovae.settings import Autoencoder, FrontEnd, Segments
 from emovae.training import autoencoder_loss, train_autoencoder
 
 UTTERANCES, HELD_OUT, EPOCHS = 1500, 0.2, 5

@@ -14,11 +14,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from benchmarks.measure import Row, faster, paired
 from benchmarks.uncertainty import lengths_like_iemocap
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Classifier
 from emovae.examples import Labelled
 from emovae.latents import Sequences
 from emovae.machine import Machine, resolve_precision
 from emovae.outputs import held_out
+from emovae.settings import Classifier
 from emovae.training import train_classifier
 
 TRAIN, HELD_OUT, FEATURES, CLASSES, EPOCHS = 960, 320, 256, 4, 3

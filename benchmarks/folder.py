@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from benchmarks.log_mel import by_librosa
 from benchmarks.measure import Row, faster, paired
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.config import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.frames import CorpusFrames, corpus_frames
+from emovae.settings import FrontEnd
 
 RECORDINGS, TURNS, RATE_HZ, THREADS = 300, 2, 44_100, 2
 """Two synthetic turns in each recording make the 4 to 5 s of a turn of IEMOCAP."""

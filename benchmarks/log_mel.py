@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Row, Work, faster, paired
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
-from emovae.config import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.logmel import DFT_POINTS, ENERGY_FLOOR, HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filter_bank, log_mel
 from emovae.machine import one_thread
+from emovae.settings import FrontEnd
 
 MINUTE_S, TIMES = 60, 10
 TOLERANCE = 1e-3

@@ -9,10 +9,10 @@ from benchmarks.log_mel import minute_of_speech
 from benchmarks.measure import Row, faster, paired
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import VAE
-from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.logmel import LogMel, log_mel
 from emovae.machine import one_thread
 from emovae.segments import cut
+from emovae.settings import Autoencoder, FrontEnd, Segments
 
 SECONDS = 5
 TIMES = 20

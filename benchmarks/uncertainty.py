@@ -26,7 +26,7 @@ from scipy.special import entr
 from benchmarks.measure import timed
 from emovae.autoencoders import VAE
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Autoencoder, Classifier, Features, FrontEnd, Segments
+from emovae.config import Features
 from emovae.corpora import Corpus, open_corpus
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.frames import corpus_frames
@@ -35,6 +35,7 @@ from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.outputs import predict
 from emovae.segments import Segmented, segment
+from emovae.settings import Autoencoder, Classifier, FrontEnd, Segments
 
 SHORTEST_S, LONGEST_S, MEAN_S = 0.6, 34.0, 4.5
 SPREAD = 0.78  # of log-normal lengths

@@ -26,7 +26,6 @@ from sklearn.metrics import roc_auc_score
 from emovae import familiarity
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.autoencoders import Network, build
-from emovae.config import Autoencoder, FrontEnd, Segments
 from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
 from emovae.examples import Examples
@@ -37,6 +36,7 @@ from emovae.machine import Machine
 from emovae.normalise import Normaliser, Scale, as_they_are, fit
 from emovae.reconstruction import reconstruction_errors
 from emovae.segments import Segmented, least_frames, segment
+from emovae.settings import Autoencoder, FrontEnd, Segments
 from emovae.training import train_autoencoder
 from emovae.utterance import Utterance
 

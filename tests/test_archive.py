@@ -16,12 +16,12 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from emovae.archive import open_archive
-from emovae.config import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.errors import ConfigError, DamagedError, OutputError
 from emovae.frame_shards import FrameWork, planned_frames
 from emovae.frames import corpus_frames
 from emovae.places import Location, place_of
+from emovae.settings import FrontEnd
 from emovae.shards import Weighed, planned
 from emovae.shells.cli import cli
 from emovae.shells.spreading import Asked, sent

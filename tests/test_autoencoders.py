@@ -8,7 +8,8 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from emovae.autoencoders import AE, CVAE, VAE, Latent, Network, build
 from emovae.autoencoders.mlp import divergences, reparameterised, squared_distance
-from emovae.config import CONDITIONED, Autoencoder
+from emovae.config import CONDITIONED
+from emovae.settings import Autoencoder
 
 VALUES, CLASSES = 800, 4
 SMALL = Autoencoder(hidden=(7, 5), latent=3, activation="tanh")

@@ -17,7 +17,6 @@ from benchmarks.pythae_vae import in_pythae
 from benchmarks.table1 import cost_of
 
 from emovae.assembly import save
-from emovae.config import FrontEnd
 from emovae.examples import Labelled
 from emovae.export import content_of
 from emovae.latents import Sequences
@@ -25,6 +24,7 @@ from emovae.logmel import LogMel
 from emovae.logmel import log_mel as own_frames
 from emovae.machine import Machine
 from emovae.outputs import held_out
+from emovae.settings import FrontEnd
 from emovae.trained import TrainedModel
 
 ROOT = Path(__file__).parents[1]

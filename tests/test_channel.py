@@ -11,8 +11,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.channel import QUIET_SHARE, REGIONS, Header, Listener, header, headers, noise_floors
-from emovae.config import FrontEnd
 from emovae.logmel import LogMel, log_mel
+from emovae.settings import FrontEnd
 from emovae.utterance import Utterance
 
 LOG_MELS = LogMel(FrontEnd())

@@ -14,7 +14,7 @@ from emovae.classifiers.blstm import BLSTM
 from emovae.classifiers.blstm_ctc import one_label_log_likelihood
 from emovae.classifiers.blstm_elm import UNITS, machine_of
 from emovae.classifiers.dropout import StepwiseDropout
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 FEATURES, CLASSES = 3, 4
 SETTINGS = Classifier(hidden=5, layers=2, scale_inputs=True)

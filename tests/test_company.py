@@ -13,10 +13,11 @@ from torch import Tensor, distributed
 
 from emovae.autoencoders import Network, build
 from emovae.company import ALONE, Company, Several
-from emovae.config import CONDITIONED, Autoencoder
+from emovae.config import CONDITIONED
 from emovae.course import Epoch
 from emovae.examples import Examples
 from emovae.machine import Machine, one_thread
+from emovae.settings import Autoencoder
 from emovae.training import train_autoencoder
 
 VALUES, CLASSES = 20, 3

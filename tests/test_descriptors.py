@@ -14,7 +14,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus, open_corpus
 from emovae.corpora.corpus import Voice
 from emovae.descriptors import COLUMNS, LEAST_SAMPLES, Level, corpus_descriptors, descriptors_of
@@ -22,6 +21,7 @@ from emovae.errors import AudioError
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.handfuls import HANDFUL
 from emovae.presets import resolve
+from emovae.settings import FrontEnd
 
 READS: tuple[Level, ...] = ("low_level", "functionals")
 NAMES = {"low_level": "LowLevelDescriptors", "functionals": "Functionals"}

@@ -15,7 +15,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from emovae import counts, diagnosis, recordings
-from emovae.config import FrontEnd, Segments
 from emovae.corpora import READERS, emotale, nemo, recorded, urdu
 from emovae.corpora.corpus import Finding, KnownCount, Reader
 from emovae.diagnosis import Diagnosis
@@ -25,6 +24,7 @@ from emovae.logmel import LogMel, log_mel
 from emovae.presets import resolve
 from emovae.recordings import clipped_share
 from emovae.segments import least_frames
+from emovae.settings import FrontEnd, Segments
 from emovae.tasks import tasks_of
 from emovae.utterance import Utterance
 

@@ -12,11 +12,12 @@ from sklearn.metrics import mutual_info_score
 
 from emovae import doubt, latents
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Classifier, Features
+from emovae.config import Features
 from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.outputs import predict
+from emovae.settings import Classifier
 
 LATENT, CLASSES, BESIDE = 3, 4, 2
 LENGTHS = (5, 1, 9, 5, 2)

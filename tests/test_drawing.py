@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.drawing import columns_of, log_mel, shades, wave_of
 from emovae.logmel import LogMel, log_mels
+from emovae.settings import FrontEnd
 
 
 @pytest.mark.parametrize(("samples", "columns"), [(1, 1), (5, 5), (1199, 1199), (1201, 1200), (100_003, 1200)])

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE, Network, build
-from emovae.config import Autoencoder
 from emovae.corpora import Corpus
 from emovae.course import Epoch
 from emovae.encoders import ACTIVE_VARIANCE, Encoder, encoded, encoder_of, kept_encoder, use_of
@@ -27,6 +26,7 @@ from emovae.keys import autoencoder_key
 from emovae.machine import Machine
 from emovae.normalise import fit
 from emovae.presets import resolve
+from emovae.settings import Autoencoder
 from emovae.tasks import tasks_of
 from emovae.training import autoencoder_loss
 

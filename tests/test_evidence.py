@@ -11,7 +11,6 @@ from scipy.stats import norm
 from torch import Tensor
 
 from emovae.autoencoders import CVAE, SSVAE, build
-from emovae.config import Autoencoder
 from emovae.evidence import (
     DRAWS,
     SEGMENTS_AT_ONCE,
@@ -23,6 +22,7 @@ from emovae.evidence import (
 from emovae.examples import Examples
 from emovae.machine import Machine
 from emovae.segments import Segmented
+from emovae.settings import Autoencoder
 from emovae.training import train_autoencoder
 
 Array = NDArray[np.float64]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Classifier
 from emovae.errors import ProtocolError
 from emovae.examples import Labelled
 from emovae.first_pass import GROUPS, first_pass
@@ -20,6 +19,7 @@ from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.outputs import predict
 from emovae.plan import Fold, Plan
+from emovae.settings import Classifier
 from emovae.training import train_classifier
 from handmade import utterance, world
 

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.folds import Fold, Plan, plan_folds
 from emovae.groups import choose_speakers, speaker_groups
+from emovae.settings import Protocol
 from emovae.utterance import Utterance
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")

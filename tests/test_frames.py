@@ -14,13 +14,13 @@ import pytest
 import soundfile
 
 from emovae import corpora
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.errors import AudioError, OutputError
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.handfuls import HANDFUL
 from emovae.logmel import LogMel, log_mel
+from emovae.settings import FrontEnd
 from emovae.utterance import Utterance
 
 LENGTHS = {"a": 4000, "b": 16_000, "c": 2000, "d": 9_999}
@@ -319,7 +319,7 @@ def test_another_order_or_another_choice_of_recordings_gives_another_digest(tmp_
 THREADS = """
 import sys
 from pathlib import Path
-from emovae.config import FrontEnd
+from emovae.settings import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.frames import corpus_frames
 

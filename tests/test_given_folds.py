@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from emovae.config import Protocol
 from emovae.corpora import open_corpus
 from emovae.errors import ConfigError, EmovaeError, ProtocolError
 from emovae.experiment import run
@@ -25,6 +24,7 @@ from emovae.folds import Plan, plan_folds
 from emovae.folds_file import read_folds
 from emovae.given_folds import Entry, GivenFolds, given_folds
 from emovae.presets import load, resolve
+from emovae.settings import Protocol
 from emovae.sharing import Sides, shared
 from emovae.tasks import notices_of, tasks_of
 from emovae.utterance import Utterance

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emovae.autoencoders import AE, CVAE, VAE
-from emovae.config import Autoencoder, Features
+from emovae.config import Features
 from emovae.functionals import functionals
 from emovae.latents import (
     SEGMENTS_AT_ONCE,
@@ -24,6 +24,7 @@ from emovae.latents import (
 )
 from emovae.room import IN_MEMORY, Room
 from emovae.segments import Segmented
+from emovae.settings import Autoencoder
 
 VALUES, LATENT, CLASSES = 12, 3, 4
 SETTINGS = Autoencoder(hidden=(7,), latent=LATENT, activation="tanh")

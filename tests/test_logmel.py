@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.signal.windows import hamming
 
 from emovae.audio import Waveform
-from emovae.config import FrontEnd
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, ROWS, LogMel, filter_bank, frame_count, log_mel, log_mels
+from emovae.settings import FrontEnd
 
 Frames = NDArray[np.float64]
 

@@ -212,7 +212,7 @@ def test_on_a_full_disk_the_file_and_its_need_are_told_and_the_run_goes_on_later
 COUNTED = """
 import sys
 from pathlib import Path
-from emovae.config import FrontEnd
+from emovae.settings import FrontEnd
 from emovae.corpora import open_corpus
 from emovae.frames import corpus_frames
 

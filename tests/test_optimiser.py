@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from emovae import optimiser
 from emovae.autoencoders import Network, build
-from emovae.config import CONDITIONED, Autoencoder
+from emovae.config import CONDITIONED
 from emovae.machine import Machine
 from emovae.optimiser import Adam, PlainAdam, RoundedAdam, adam
+from emovae.settings import Autoencoder
 
 VALUES, CLASSES, STEPS = 64, 3, 20
 SETTINGS = Autoencoder(hidden=(64, 32), latent=32, learning_rate=0.01, betas=(0.8, 0.95), epsilon=1e-6)

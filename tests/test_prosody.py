@@ -13,7 +13,6 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from emovae import config
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import ConfigError
 from emovae.experiment import run
@@ -23,6 +22,7 @@ from emovae.frames import FRAMES_VERSION, corpus_frames, frames_by
 from emovae.logmel import LogMel, frame_count, log_mel
 from emovae.presets import resolve
 from emovae.prosody import BLOCK_FRAMES, ENERGY_FLOOR, NOBODY_HZ, is_voiced, prosody, track
+from emovae.settings import FrontEnd
 from emovae.watcher import Watcher
 
 RATE_HZ = 16_000

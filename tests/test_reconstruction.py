@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE, Network, build
-from emovae.config import Autoencoder
 from emovae.latents import conditions
 from emovae.reconstruction import SEGMENTS_AT_ONCE, decoded, reconstructed, reconstruction_errors
 from emovae.segments import Segmented
+from emovae.settings import Autoencoder
 
 VALUES, CLASSES, LATENT = 12, 4, 3
 SETTINGS = Autoencoder(hidden=(7,), latent=LATENT, activation="tanh")

@@ -18,7 +18,7 @@ from emovae import cache as caches
 from emovae.baselines.principal import Components
 from emovae.cells import result_of, run_cell
 from emovae.classifiers import BLSTMCTC, AttentiveCNN, FramewiseBLSTM, LSTMClassifier, SequenceClassifier
-from emovae.config import Classifier, Experiment, Normalise, Rival
+from emovae.config import Experiment, Normalise, Rival
 from emovae.corpora import Corpus
 from emovae.course import Epoch
 from emovae.descriptors import descriptors_of
@@ -37,6 +37,7 @@ from emovae.presets import resolve
 from emovae.rivals import ATTENDED_FRAMES, network, sequences
 from emovae.seeds import seed_for
 from emovae.segments import cut, least_frames
+from emovae.settings import Classifier
 from emovae.stages import CellResult, Step
 from emovae.tasks import Task, tasks_of
 from emovae.training import train_classifier

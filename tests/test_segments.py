@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from emovae import cache
-from emovae.config import Segments
 from emovae.errors import ConfigError
 from emovae.frames import CorpusFrames
 from emovae.normalise import fit
 from emovae.presets import resolve
 from emovae.room import Room
 from emovae.segments import cut, frames_per_segment, least_frames, segment, segment_count, span_of
+from emovae.settings import Segments
 from emovae.utterance import Utterance
 
 Rows = NDArray[np.float32]

@@ -9,9 +9,9 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from emovae.autoencoders import SSVAE, VAE, build
 from emovae.autoencoders.mlp import Terms
-from emovae.config import Autoencoder
 from emovae.examples import Examples
 from emovae.machine import Machine
+from emovae.settings import Autoencoder
 from emovae.training import train_autoencoder
 
 VALUES, CLASSES, LATENT = 12, 4, 3

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from emovae.autoencoders import build
-from emovae.config import CONDITIONED, Autoencoder
+from emovae.config import CONDITIONED
 from emovae.course import DIVERGED, Epoch
 from emovae.errors import EmovaeError
 from emovae.examples import Examples
 from emovae.machine import Machine, one_thread
+from emovae.settings import Autoencoder
 from emovae.stacks import Member, Stackable, stacked, train_stacked
 from emovae.training import train_autoencoder
 

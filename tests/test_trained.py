@@ -19,7 +19,7 @@ from emovae.assembly import load, save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.calibration import entropy, tempered
 from emovae.card import model_card
-from emovae.config import Autoencoder, Classifier, Experiment
+from emovae.config import Experiment
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, ConfigError, OutputError, ProtocolError
 from emovae.experiment import run
@@ -27,6 +27,7 @@ from emovae.final import Means, estimate, train_final
 from emovae.hearing import heard
 from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS, Content, read_model, write_model
 from emovae.presets import resolve
+from emovae.settings import Autoencoder, Classifier
 from emovae.trained import TrainedModel
 from emovae.watcher import Watcher
 

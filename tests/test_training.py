@@ -14,7 +14,7 @@ import emovae.examples
 from emovae import latents, training
 from emovae.autoencoders import VAE, Network, build
 from emovae.classifiers import LSTMClassifier
-from emovae.config import CONDITIONED, Autoencoder, Classifier
+from emovae.config import CONDITIONED
 from emovae.course import DIVERGED, Epoch
 from emovae.errors import EmovaeError
 from emovae.examples import Examples, Labelled
@@ -23,6 +23,7 @@ from emovae.machine import Machine, one_thread
 from emovae.outputs import predict
 from emovae.room import Room
 from emovae.seeds import seed_for
+from emovae.settings import Autoencoder, Classifier
 from emovae.training import autoencoder_loss, train_autoencoder, train_classifier
 
 VALUES, CLASSES = 20, 3

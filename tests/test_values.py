@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from emovae.classifiers import LSTMRegressor
 from emovae.concordance import concordance
-from emovae.config import Classifier
 from emovae.corpora import Corpus, open_corpus
 from emovae.examples import Labelled
 from emovae.experiment import Outcome, run
@@ -19,6 +18,7 @@ from emovae.latents import Sequences
 from emovae.machine import Machine
 from emovae.outputs import predict
 from emovae.presets import resolve
+from emovae.settings import Classifier
 from emovae.tasks import tasks_of
 from emovae.training import train_classifier
 from emovae.utterance import Vote

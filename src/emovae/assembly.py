@@ -12,13 +12,14 @@ from emovae.answers import unfit
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import build, weights_in
 from emovae.classifiers import LSTMClassifier
-from emovae.config import Classifier, Experiment
+from emovae.config import Experiment
 from emovae.familiarity import Familiarity
 from emovae.files import fingerprint
 from emovae.frames import FRAMES_VERSION
 from emovae.model_folder import CONFIG, FACTS, Content, read_model, refused, write_model
 from emovae.normalise import Scale
 from emovae.segments import frames_per_segment
+from emovae.settings import Classifier
 from emovae.trained import TrainedModel
 
 

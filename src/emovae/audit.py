@@ -15,7 +15,6 @@ from typing import Literal
 from emovae import channel, confounds, splits, verdicts
 from emovae.audited import Answer, Audit
 from emovae.chance import dependence, recognition
-from emovae.config import FrontEnd, Segments
 from emovae.corpora import Corpus
 from emovae.errors import AudioError, CorpusError
 from emovae.extraction import Progress
@@ -23,6 +22,7 @@ from emovae.files import require_writable
 from emovae.frames import CorpusFrames, corpus_frames
 from emovae.labels import LabelMapping, mapped
 from emovae.segments import least_frames
+from emovae.settings import FrontEnd, Segments
 from emovae.splits import Splits
 from emovae.utterance import Utterance
 

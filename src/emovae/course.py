@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-from emovae.config import Autoencoder
 from emovae.errors import EmovaeError
+from emovae.settings import Autoencoder
 
 Epoch = Mapping[str, float]
 OnEpoch = Callable[[int, Epoch], None]

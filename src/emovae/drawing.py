@@ -8,8 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from emovae.audio import Waveform
-from emovae.config import FrontEnd
 from emovae.mel import DFT_POINTS, ENERGY_FLOOR, HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, filter_bank
+from emovae.settings import FrontEnd
 
 Frames = NDArray[np.float32]
 

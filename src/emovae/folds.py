@@ -7,12 +7,12 @@ stopping. Folds don't depend on the seed of an experiment, so that seeds can be 
 from collections.abc import Sequence
 from contextlib import suppress
 
-from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.given_folds import GivenFolds, require_stated
 from emovae.given_plan import given_plan
 from emovae.heldout import APART, MIXED, SESSION_OUT, Row, Speech, Strata, held_out, sessions_apart
 from emovae.plan import Fold, Plan, plan_of, stopping_speakers
+from emovae.settings import Protocol
 from emovae.utterance import Utterance
 
 __all__ = ["Fold", "Plan", "plan_folds"]

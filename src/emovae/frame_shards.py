@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emovae.archive import KIND, Frames
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.corpora.corpus import Voice
 from emovae.errors import AudioError
@@ -21,6 +20,7 @@ from emovae.frames import FRAMES_VERSION, frames_by
 from emovae.handfuls import handfuls
 from emovae.machine import one_thread
 from emovae.prosody import PROSODY_VERSION
+from emovae.settings import FrontEnd
 from emovae.shards import Made, Plan, Weighed, planned
 from emovae.utterance import Utterance
 

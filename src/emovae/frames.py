@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from emovae import cache
 from emovae.audio import Waveform
-from emovae.config import FrontEnd
 from emovae.corpora import Corpus
 from emovae.errors import OutputError
 from emovae.extraction import Extraction, Problem, Progress, Rows, Transform, extract, unusable
@@ -19,6 +18,7 @@ from emovae.files import fingerprint
 from emovae.locks import Tell, nobody
 from emovae.logmel import BLOCK_FRAMES, MANY_FRAMES, LogMel, log_mels
 from emovae.prosody import PROSODY_VERSION, prosody
+from emovae.settings import FrontEnd
 from emovae.utterance import Utterance
 
 FRAMES_VERSION = 4

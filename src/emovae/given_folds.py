@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from emovae.config import Experiment, Protocol
+from emovae.config import Experiment
 from emovae.errors import ConfigError, ProtocolError
 from emovae.files import fingerprint
 from emovae.heldout import few
 from emovae.naming import Named, meant
+from emovae.settings import Protocol
 from emovae.utterance import Utterance
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

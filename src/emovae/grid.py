@@ -5,13 +5,14 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from emovae.config import Autoencoder, Experiment, Rival
+from emovae.config import Experiment, Rival
 from emovae.descriptors import READS, Descriptors
 from emovae.folds import Fold
 from emovae.frames import CorpusFrames
 from emovae.kinds import ENSEMBLES, MACHINES, PRINCIPAL, SHARED, Model, Portable
 from emovae.machine import Machine
 from emovae.seeds import seed_for
+from emovae.settings import Autoencoder
 from emovae.tasks import Task
 
 MOVEMENT_MS = 150

@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emovae.config import Protocol
 from emovae.errors import ProtocolError
 from emovae.groups import choose_speakers, speaker_groups
 from emovae.seeds import seed_for
+from emovae.settings import Protocol
 from emovae.utterance import Utterance
 
 SESSION_OUT = "leave-one-session-out"

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emovae.audio import Waveform
-from emovae.config import FrontEnd
 from emovae.mel import BINS, DFT_POINTS, ENERGY_FLOOR, HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, filter_bank, mel
+from emovae.settings import FrontEnd
 
 __all__ = [
     "BINS",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.config import FrontEnd
 from emovae.errors import ConfigError
+from emovae.settings import FrontEnd
 
 WINDOW_MS: Final = 25
 HOP_MS: Final = 10

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from emovae.config import Autoencoder
 from emovae.machine import Machine
+from emovae.settings import Autoencoder
 
 AT_ONCE = 100_000
 """Weights moved at once: with gradient and moments they fit into a second cache of 2 MiB."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emovae.config import Experiment, Published, Segments, Variant
+from emovae.config import Experiment, Published, Variant
 from emovae.errors import ConfigError
+from emovae.settings import Segments
 
 PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
     {

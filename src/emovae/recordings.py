@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from emovae import audio
-from emovae.config import Segments
 from emovae.corpora.corpus import Finding
 from emovae.corpora.matching import LABELS_WITHOUT_AUDIO, below
 from emovae.errors import AudioError
 from emovae.files import digest_of_file
+from emovae.settings import Segments
 from emovae.utterance import Utterance
 
 WINDOW_MS, HOP_MS = 25, 10

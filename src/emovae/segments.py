@@ -14,10 +14,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emovae.config import Segments
 from emovae.logmel import HOP_MS
 from emovae.normalise import Normaliser
 from emovae.room import AT_ONCE_BYTES, IN_MEMORY, Room, let_go
+from emovae.settings import Segments
 
 
 class Segmented(NamedTuple):

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from emovae.autoencoders import AE, CVAE, VAE, Generators
-from emovae.config import Autoencoder
 from emovae.course import Course, Epoch, OnEpoch
 from emovae.examples import Examples
 from emovae.machine import Machine
 from emovae.seeds import seed_for
+from emovae.settings import Autoencoder
 from emovae.training import autoencoder_loss
 
 Stackable = AE | VAE | CVAE

@@ -15,7 +15,6 @@ from torch import Tensor
 from emovae.autoencoders import Network
 from emovae.classifiers import LSTMRegressor, SequenceReader
 from emovae.company import ALONE, Company
-from emovae.config import Autoencoder, Classifier
 from emovae.course import Best, Course, Epoch, OnEpoch, diverged
 from emovae.examples import Examples, Labelled
 from emovae.latents import batches_of_like_length, within_memory
@@ -23,6 +22,7 @@ from emovae.machine import Machine
 from emovae.optimiser import adam
 from emovae.outputs import held_out
 from emovae.seeds import seed_for
+from emovae.settings import Autoencoder, Classifier
 
 
 def train_autoencoder(

@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from emovae import logmel
 from emovae.audio import SAMPLE_RATE_HZ
-from emovae.config import FrontEnd
 from emovae.logmel import filled, log_mel
 from emovae.recordings_in import Rates, Recordings, checked
+from emovae.settings import FrontEnd
 
 Frames = NDArray[np.float32]
 

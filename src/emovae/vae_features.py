@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 from emovae import logmel
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import VAE
-from emovae.config import Autoencoder, Segments
 from emovae.course import Epoch
 from emovae.examples import Examples
 from emovae.functionals import STATISTICS, functionals
@@ -28,6 +27,7 @@ from emovae.normalise import Scale, scale_of
 from emovae.recordings_in import Rates, Recordings, Several, checked
 from emovae.seeds import seed_for
 from emovae.segments import Segmented, cut
+from emovae.settings import Autoencoder, Segments
 from emovae.training import train_autoencoder
 
 Frames = NDArray[np.float32]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from emovae.calibration import FLOOR
-from emovae.config import FrontEnd, Segments
 from emovae.graph import Array, Graph
 from emovae.logmel import BINS, DFT_POINTS, ENERGY_FLOOR, HOP_MS, HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filter_bank
 from emovae.network_graph import latents_of, said_of
@@ -18,6 +17,7 @@ from emovae.normalise import LEAST_DEVIATION
 from emovae.padded_rows import Rows, functionals, mean_and_deviation
 from emovae.portable import INPUTS, OUTPUTS
 from emovae.segments import span_of, stride_of
+from emovae.settings import FrontEnd, Segments
 from emovae.trained import TrainedModel
 
 

@@ -10,8 +10,9 @@ from emovae.autoencoders.cvae import CVAE
 from emovae.autoencoders.mlp import Generators, Latent, Noise, Share, Terms
 from emovae.autoencoders.ssvae import SSVAE
 from emovae.autoencoders.vae import VAE
-from emovae.config import CONDITIONED, Autoencoder
+from emovae.config import CONDITIONED
 from emovae.kinds import Portable
+from emovae.settings import Autoencoder
 
 __all__ = [
     "AE",

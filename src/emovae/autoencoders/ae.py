@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emovae.autoencoders.mlp import Noise, Terms, decoder, linear, squared_distance, stack
-from emovae.config import Autoencoder
+from emovae.settings import Autoencoder
 
 
 @final

@@ -21,7 +21,7 @@ from emovae.autoencoders.mlp import (
     squared_distance,
     stack,
 )
-from emovae.config import Autoencoder
+from emovae.settings import Autoencoder
 
 
 @final

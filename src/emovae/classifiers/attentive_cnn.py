@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emovae.classifiers.scale import InputScale
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 KERNEL_FRAMES = 10
 STRIDE_FRAMES = 3

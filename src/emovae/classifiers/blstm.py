@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emovae.classifiers.scale import InputScale
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 
 @final

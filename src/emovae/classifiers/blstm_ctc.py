@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from emovae.classifiers.blstm import BLSTM
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 
 @final

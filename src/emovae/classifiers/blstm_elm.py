@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from emovae.classifiers.blstm import BLSTM
 from emovae.classifiers.scale import InputScale
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 SHOWN = 0.2
 """Above this probability a step shows a class."""

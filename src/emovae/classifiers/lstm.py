@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from emovae.classifiers.dropout import StepwiseDropout
 from emovae.classifiers.scale import InputScale
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 State = tuple[Tensor, Tensor]
 """Hidden state and cell of each layer, [layer, utterance, unit] each."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from emovae.classifiers.lstm import LSTMClassifier
 from emovae.classifiers.scale import InputScale
-from emovae.config import Classifier
+from emovae.settings import Classifier
 
 
 @final

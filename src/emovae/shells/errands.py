@@ -10,7 +10,6 @@ from torch import Tensor
 
 from emovae.autoencoders import Network
 from emovae.company import ALONE, Several
-from emovae.config import Autoencoder
 from emovae.course import Epoch
 from emovae.encoders import examples_from
 from emovae.errors import ConfigError, EmovaeError
@@ -20,6 +19,7 @@ from emovae.machine import Machine, one_thread
 from emovae.normalise import Normaliser
 from emovae.portions import Block, Portion, gathered
 from emovae.room import Room, machine_bytes
+from emovae.settings import Autoencoder
 from emovae.shells.cluster import another_version
 from emovae.training import train_autoencoder
 

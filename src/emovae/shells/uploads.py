@@ -10,12 +10,12 @@ from fastapi import HTTPException
 from emovae import containers
 from emovae.answers import Model
 from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
-from emovae.config import FrontEnd
 from emovae.drawing import Columns, Frames, columns_of, log_mel, shades, wave_of
 from emovae.errors import AudioError, ConfigError
 from emovae.pieces import Channel, Cut, Piece, pieces_of, why
 from emovae.portable import PortableModel
 from emovae.predict import How, handfuls, judged
+from emovae.settings import FrontEnd
 from emovae.shells.bounded import Limits
 from emovae.shells.told import as_record
 from emovae.sources import Source
