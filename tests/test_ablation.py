@@ -343,6 +343,7 @@ def test_a_variant_that_cannot_be_divided_is_told_by_name_before_anything_is_lea
     done = emovae("run", tmp_path / "two.toml", "--corpus", "synthetic:40", *folders, "--jobs", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("emovae: variant many: 50 speakers are needed")
+    assert "to run without variants, give --set 'variants=[]'" in done.stderr
     assert [place.name for place in tmp_path.iterdir()] == ["two.toml"]
 
 

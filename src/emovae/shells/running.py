@@ -14,7 +14,7 @@ from emovae.audited import as_json
 from emovae.boards import open_board
 from emovae.config import Experiment
 from emovae.corpora import Corpus
-from emovae.errors import AudioError, CorpusError, EmovaeError, OutputError
+from emovae.errors import AudioError, ConfigError, CorpusError, EmovaeError, OutputError, ProtocolError
 from emovae.experiment import Outcome, run
 from emovae.files import fingerprint, read_json, write_bytes, write_json
 from emovae.freshness import is_fresh
@@ -130,9 +130,12 @@ def _run_one(
 
 @contextmanager
 def _of_variant(name: str) -> Iterator[None]:
-    """Says whose error it is."""
+    """Says whose error it is, and how to go on without: `--set` cannot change what a variant states."""
     try:
         yield
+    except (ConfigError, ProtocolError) as error:
+        remedy = "to run without variants, give --set 'variants=[]' with the settings that you want"
+        raise type(error)(f"variant {name}: {error}; {remedy}") from error
     except EmovaeError as error:
         raise type(error)(f"variant {name}: {error}") from error
 
