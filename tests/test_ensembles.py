@@ -20,12 +20,21 @@ from emovae.keys import cell_key
 from emovae.machine import Machine
 from emovae.presets import resolve
 from emovae.tasks import tasks_of
+from emovae.watcher import Watcher
 
 SPANS = [{"length_ms": 20, "step_ms": 20, "short": "pad"}, {"length_ms": 60, "stride_ms": 30, "short": "pad"}]
 ASKED = {"of": ["segments", "PCA", "AE", "VAE"], "spans": SPANS, "autoencoders": 2}
 ALONE = ["prosody-LDA", "prosody-SVM", "cepstra-LDA", "cepstra-SVM", "segments-LDA", "PCA-LDA"]
 
 In = Callable[..., Context]
+
+
+class Heard(Watcher):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.said.append(text)
 
 
 @pytest.fixture
@@ -104,6 +113,22 @@ def test_a_finished_ensemble_is_found_again_until_one_of_its_members_is_another(
     assert all(result_of(one, named(one, "VAE-ensemble")) is not None for one in found)
     assert all(result_of(one, named(one, "VAE-ensemble")) is None for one in lost)
     assert len({cell_key(one, named(one, "VAE-ensemble")) for one in lost}) == len(lost)
+
+
+def test_a_damaged_autoencoder_of_a_member_is_told_and_trained_again(
+    small_corpus: Corpus, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    spans = {"of": ["VAE"], "spans": SPANS[:1], "beside": []}
+    experiment = resolve({**tiny, "models": [], "ensemble": spans, "baselines": [], "seeds": 1})
+    run(experiment, small_corpus, tmp_path / "out", tmp_path / "cache")
+    before = (tmp_path / "out" / "results.json").read_bytes()
+    first, *_ = sorted((tmp_path / "out" / "cells").glob("*.safetensors"))
+    first.write_bytes(first.read_bytes()[:-7])
+    heard = Heard()
+    outcome = run(experiment, small_corpus, tmp_path / "out", tmp_path / "cache", heard)
+    assert (outcome.computed, len(heard.said)) == (1, 1)
+    assert first.name in heard.said[0]
+    assert (tmp_path / "out" / "results.json").read_bytes() == before
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from emovae.grid import Cell, Context
+from emovae.grid import Cell, Context, is_learned
 from emovae.kinds import ENSEMBLES, PRINCIPAL, SHARED
 from emovae.seeds import seed_for
 
@@ -41,6 +41,12 @@ def members_of(context: Context, cell: Cell) -> list[Member]:
         *(Member(*one, half / len(over)) for one in over),
         *(Member(*one, half / len(beside)) for one in beside),
     ]
+
+
+def with_autoencoder(context: Context, cell: Cell) -> list[tuple[Context, Cell]]:
+    """The cell itself where it has an autoencoder, those members of an ensemble that have one, or nobody."""
+    each = [member[:2] for member in members_of(context, cell)] if cell.model in ENSEMBLES else [(context, cell)]
+    return [(there, one) for there, one in each if is_learned(one)]
 
 
 def _over_spans(context: Context, cell: Cell) -> Iterator[tuple[Context, Cell]]:

@@ -70,10 +70,10 @@ def run_jobs(processes: int, context: Context, jobs: Sequence[Job], listen: List
 
 def _in_memory(context: Context) -> bool:
     """Whether no segments of a cell can need a file."""
-    settings, lengths = context.experiment.segments, np.diff(context.frames.spans)[:, 0].tolist()
-    rows = sum(segment_count(length, settings) for length in lengths)
-    width = frames_per_segment(settings) * context.frames.columns
-    return context.machine.room.holds(rows * width * np.dtype(np.float32).itemsize)
+    asked, lengths = context.experiment, np.diff(context.frames.spans)[:, 0].tolist()
+    spans = (asked.segments, *(asked.ensemble.spans if asked.ensemble.of else ()))
+    most = max(frames_per_segment(span) * sum(segment_count(length, span) for length in lengths) for span in spans)
+    return context.machine.room.holds(most * context.frames.columns * np.dtype(np.float32).itemsize)
 
 
 def _run(context: Context, listen: Listener, job: Job) -> None:

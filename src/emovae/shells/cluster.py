@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from emovae.cells import run_cell
 from emovae.descriptors import Descriptors
 from emovae.encoders import encoder_place
+from emovae.ensembles import with_autoencoder
 from emovae.errors import ConfigError, EmovaeError
 from emovae.files import write_bytes
-from emovae.grid import Context, is_learned
+from emovae.grid import Context
 from emovae.stages import Listener, Step
 from emovae.workers import Job
 
@@ -203,8 +204,8 @@ def _read(context: Context) -> dict[str, Any]:
 
 
 def _begun(context: Context, job: Job) -> dict[str, bytes]:
-    """The autoencoder of a job whose results were not finished."""
-    places = {encoder_place(context, cell) for cell in job if is_learned(cell)}
+    """The autoencoders of a job whose results were not finished."""
+    places = {encoder_place(*one) for cell in job for one in with_autoencoder(context, cell)}
     return {place.name: place.read_bytes() for place in places if place.exists()}
 
 
