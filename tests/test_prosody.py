@@ -197,7 +197,7 @@ def test_without_prosody_nothing_has_another_name_than_before_there_was_any() ->
     assert FrontEnd().model_dump() == FrontEnd(prosody=0).model_dump(mode="json") == plain
     assert frames_by(FrontEnd()).facts == (FRAMES_VERSION, plain)
     assert resolve({"name": "a"}).model_dump(mode="json")["front_end"] == plain
-    assert "prosody" not in resolve({"name": "a"}).model_dump_json()
+    assert "prosody" not in resolve({"name": "a"}).front_end.model_dump_json()
     told = resolve({"name": "a"}, None, ["front_end.prosody=4"])
     assert told.model_dump()["front_end"] == {**plain, "prosody": 4}
     assert config.Experiment.model_validate_json(told.model_dump_json()) == told

@@ -140,7 +140,8 @@ def train_final(
 
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     """Where the cells of an estimate and the autoencoder lie."""
-    stated = experiment.model_dump(mode="json", exclude={"name", "title", "precision", "normalise_statistics"})
+    beside = {"name", "title", "precision", "normalise_statistics", "ensemble", "statistics"}
+    stated = experiment.model_dump(mode="json", exclude=beside)
     if stated["segments"]["stride_ms"] == HOP_MS:  # as if there were no other
         del stated["segments"]["stride_ms"]
     return cache / "models" / fingerprint([corpus.name, stated])
