@@ -6,11 +6,7 @@ text asks for something else, and reads experiment files.
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from emovae.kinds import PROSODIC, Bare, Cepstral, Model, Prosodic, Target
 from emovae.labels import Binning, LabelMapping

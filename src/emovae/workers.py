@@ -16,7 +16,7 @@ from emovae.cells import run_cell
 from emovae.errors import EmovaeError
 from emovae.grid import Cell, Context, is_learned
 from emovae.keys import autoencoder_key, cell_key
-from emovae.kinds import MACHINES, SHARED
+from emovae.kinds import ALONE, SHARED
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stages import Listener, Step
 
@@ -30,7 +30,7 @@ def jobs_of(context: Context, cells: Sequence[Cell]) -> list[Job]:
     for cell in cells:
         shared = autoencoder_key(context, cell) if is_learned(cell) else cell_key(context, cell)
         groups.setdefault(shared, []).append(cell)
-    cheap = {"majority": 2, "speaker-oracle": 2} | {model: 1 for model in MACHINES if model not in SHARED}
+    cheap = {"majority": 2, "speaker-oracle": 2} | {model: 1 for model in ALONE if model not in SHARED}
     return sorted((tuple(group) for group in groups.values()), key=lambda job: (cheap.get(job[0].model, 0), -len(job)))
 
 
