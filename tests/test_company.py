@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor, distributed
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
 from emovae.autoencoders import Network, build
 from emovae.company import ALONE, Company, Several
@@ -29,6 +30,8 @@ CUTS = {2: ((101, 70), (210, 75)), 3: ((70, 25), (70, 75), (210, 75))}
 """For so many processes, where the training rows and the held-out rows of each end: some hold none at all."""
 EQUAL = 1e-4
 """What the losses may differ by, relative to each."""
+PATIENCE = timedelta(seconds=300)
+"""How long a process waits for another, on a machine that does much else."""
 
 
 class Case(NamedTuple):
@@ -94,12 +97,13 @@ def learned(case: Case, company: Company = ALONE, starts: Sequence[int] = (0, 0)
     return Learned(curve, dict(network.state_dict()), told)
 
 
-def learn_all(rank: int, place: Path) -> None:
+def learn_all(rank: int, port: int, place: Path) -> None:
     """What each process does, in a group of two and in one of three."""
+    met = TCPStore("127.0.0.1", port, timeout=PATIENCE)
     for size in CUTS:
         if rank < size:
-            meeting = f"file://{place / f'meeting {size}'}"
-            distributed.init_process_group("gloo", meeting, timedelta(seconds=60), size, rank)
+            group = PrefixStore(str(size), met)
+            distributed.init_process_group("gloo", None, PATIENCE, size, rank, group)
             starts = CUTS[size][rank - 1] if rank else (0, 0)
             found = {name: learned(case, Several(), starts, CUTS[size][rank]) for name, case in CASES.items()}
             torch.save(found, place / f"{size} {rank}")
@@ -110,7 +114,9 @@ def learn_all(rank: int, place: Path) -> None:
 def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Learned]]]:
     """What each process has learned of each case, for so many processes."""
     place, spawn = tmp_path_factory.mktemp("company"), multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=learn_all, args=(rank, place)) for rank in range(max(CUTS))]
+    # They meet here, in the process that outlives them: of a file, who leaves last may find that it is gone, and abort.
+    met = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    processes = [spawn.Process(target=learn_all, args=(rank, met.port, place)) for rank in range(max(CUTS))]
     for process in processes:
         process.start()
     for process in processes:
