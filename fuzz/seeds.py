@@ -17,6 +17,7 @@ from emovae.experiment import run
 from emovae.export import content_of
 from emovae.final import Means, train_final
 from emovae.presets import resolve
+from emovae.trained import TrainedModel
 from emovae.watcher import Watcher
 
 KEYS: dict[str, Any] = {
@@ -43,6 +44,7 @@ def make(folder: Path) -> None:
 
     corpus, cache = open_corpus("synthetic:16"), folder / "cache"
     model = train_final(resolve({**KEYS, "baselines": []}), corpus, Means(cache, Watcher()), fold="1")
+    assert isinstance(model, TrainedModel)
     save(model, folder / "model", model_card(model))
     (folder / "model.onnx").write_bytes(content_of(model))
     run(resolve(KEYS), corpus, folder / "run", cache)

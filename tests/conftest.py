@@ -16,6 +16,7 @@ from emovae.final import Means, train_final
 from emovae.locks import held
 from emovae.presets import resolve
 from emovae.trained import TrainedModel
+from emovae.trained_ensemble import Trained
 from emovae.watcher import Watcher
 
 TINY: dict[str, Any] = {
@@ -86,6 +87,12 @@ def tiny() -> dict[str, Any]:
     return TINY
 
 
+def one_network(trained: Trained) -> TrainedModel:
+    """What was trained, which is no ensemble."""
+    assert isinstance(trained, TrainedModel)
+    return trained
+
+
 @pytest.fixture(scope="session")
 def small_corpus() -> Corpus:
     return open_corpus("synthetic:40")
@@ -100,7 +107,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> TrainedModel:
     """A VAE-LSTM of the first fold's training side; to be read, not changed."""
     keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1")
+    return one_network(train_final(resolve(keys), small_corpus, Means(cache, Watcher()), fold="1"))
 
 
 @pytest.fixture(scope="session")

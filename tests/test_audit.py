@@ -71,6 +71,7 @@ def test_a_planted_shortcut_is_found_and_no_other(
     assert told.found == tuple(key for key, is_found in found.items() if is_found)
 
 
+@pytest.mark.slow
 def test_a_planted_speaker_is_what_normalising_over_speakers_erases(audit_of: Callable[[str], Audit]) -> None:
     plain, planted = (answers_of(audit_of(f"synthetic:400{name}")) for name in ("", ":speaker"))
     assert planted["normalisation"].sentence.startswith("It would: ")
@@ -136,6 +137,7 @@ def test_of_utterances_listed_class_by_class_in_turn_no_class_is_lost() -> None:
     assert min(in_turn.values()) > 200
 
 
+@pytest.mark.slow
 def test_an_audit_says_the_same_each_time_and_however_many_jobs_there_are(
     audit_of: Callable[[str], Audit], tmp_path: Path
 ) -> None:

@@ -159,6 +159,18 @@ def test_the_discriminant_is_scikit_learns(classes: int, wide: int) -> None:
     np.testing.assert_allclose(found, theirs, atol=1e-4)
 
 
+def test_a_dead_value_whose_last_digits_differ_says_nothing() -> None:
+    train, labels, test, _ = wine(3)
+    asked = np.hstack([test, np.full((len(test), 1), 1000)]).astype(np.float32)
+    still = np.hstack([train, np.full((len(train), 1), 1000)]).astype(np.float32)
+    expected = functionals_lda.probabilities(still, labels, asked, 3)
+    label_in_last_digit = np.float32(1000) + labels[:, None] * np.spacing(np.float32(1000))
+    dead = np.hstack([train, label_in_last_digit]).astype(np.float32)
+    np.testing.assert_allclose(functionals_lda.probabilities(dead, labels, asked, 3), expected, atol=1e-6)
+    nothing = functionals_lda.probabilities(np.zeros((6, 4), np.float32), np.array([0, 0, 0, 0, 1, 1]), asked[:, :4], 2)
+    np.testing.assert_allclose(nothing, np.tile([[2 / 3, 1 / 3]], (len(asked), 1)), rtol=1e-6)
+
+
 def test_a_class_with_one_row_spreads_as_all_rows_do() -> None:
     train, labels, test, _ = wine(2)
     labels[:] = 0

@@ -650,7 +650,7 @@ def _other_shape(path: Path) -> None:
         ("json", _tear),
         pytest.param("json", _empty_object, marks=pytest.mark.slow),
         pytest.param("json", _other_shape, marks=pytest.mark.slow),
-        ("safetensors", _tear),
+        pytest.param("safetensors", _tear, marks=pytest.mark.slow),
     ],
 )
 def test_a_damaged_cell_is_told_and_computed_again(

@@ -166,6 +166,7 @@ def test_utterances_last_about_two_seconds_whatever_the_emotion(sounds: dict[Utt
     assert max(by_emotion) - min(by_emotion) < 0.4
 
 
+@pytest.mark.slow
 def test_each_speaker_is_louder_and_higher_in_anger_than_in_sadness(
     sounds: dict[Utterance, Waveform],
 ) -> None:

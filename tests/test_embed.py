@@ -12,6 +12,7 @@ import soundfile
 import torch
 from click.testing import CliRunner, Result
 
+from conftest import one_network
 from emovae.archive import open_archive
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ
@@ -33,7 +34,7 @@ from emovae.watcher import Watcher
 
 def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], model: str, *assignments: str) -> TrainedModel:
     keys = {**tiny, "models": [model], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-    return train_final(resolve(keys, None, assignments), corpus, Means(cache, Watcher()), fold="1")
+    return one_network(train_final(resolve(keys, None, assignments), corpus, Means(cache, Watcher()), fold="1"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import soundfile
 from click.testing import CliRunner
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from conftest import Ran
+from conftest import Ran, one_network
 from emovae.asked import Asked, asked, wishes
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ
@@ -38,7 +38,7 @@ CORPORA = os.environ.get("EMOVAE_CORPORA")
 
 def trained(corpus: Corpus, cache: Path, tiny: dict[str, Any], **keys: Any) -> TrainedModel:
     stated = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "test_condition": ["marginal"], **keys}
-    return train_final(resolve(stated), corpus, Means(cache, Watcher()), fold="2")
+    return one_network(train_final(resolve(stated), corpus, Means(cache, Watcher()), fold="2"))
 
 
 @pytest.fixture(scope="module")

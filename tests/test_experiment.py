@@ -458,6 +458,7 @@ def ways_of(model: str, condition: str | None, *, value: bool) -> set[str]:
 
 @pytest.mark.parametrize(("target", "condition"), LEAK_CASES)
 @pytest.mark.parametrize("fold", [0, 1])
+@pytest.mark.slow
 def test_the_labels_of_who_is_tested_change_nothing_but_what_the_two_oracles_say(
     ran: Ran, tiny: dict[str, Any], tmp_path: Path, target: str, condition: str, fold: int
 ) -> None:
@@ -779,6 +780,7 @@ def test_four_class_leaves_other_emotions_out_of_every_target(
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_every_choice_runs_and_is_repeatable(
     ran: Ran, tiny: dict[str, Any], tmp_path: Path, assignments: list[str]
 ) -> None:

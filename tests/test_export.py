@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from conftest import one_network
 from emovae.answers import Answers
 from emovae.assembly import save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
@@ -62,7 +63,9 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
 def make(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Make:
     def made(model: str = "VAE-LSTM", *assignments: str) -> TrainedModel:
         keys = {**tiny, "models": [model], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-        return train_final(resolve(keys, None, assignments), small_corpus, Means(cache, Watcher()), fold="1")
+        return one_network(
+            train_final(resolve(keys, None, assignments), small_corpus, Means(cache, Watcher()), fold="1")
+        )
 
     return made
 

@@ -28,11 +28,11 @@ from emovae.errors import ConfigError, ProtocolError
 from emovae.experiment import Outcome, run
 from emovae.final import Means, train_final
 from emovae.frames import CorpusFrames, corpus_frames
+from emovae.functionals import per_speaker
 from emovae.grid import Cell, Context, cells_of
 from emovae.keys import cell_key
 from emovae.kinds import SHARED
 from emovae.machine import Machine
-from emovae.machines import per_speaker
 from emovae.plan import Fold
 from emovae.presets import resolve
 from emovae.report import write_report

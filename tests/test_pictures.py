@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from conftest import one_network
 from emovae.autoencoders import AE, CVAE, SSVAE, VAE
 from emovae.corpora import Corpus
 from emovae.final import Means, train_final
@@ -34,7 +35,9 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
 def make(small_corpus: Corpus, cache: Any, tiny: dict[str, Any]) -> Make:
     def made(model: str, *assignments: str) -> TrainedModel:
         keys = {**tiny, "models": [model], "baselines": [], "test_condition": ["marginal"], "seeds": 1}
-        return train_final(resolve(keys, None, assignments), small_corpus, Means(cache, Watcher()), fold="1")
+        return one_network(
+            train_final(resolve(keys, None, assignments), small_corpus, Means(cache, Watcher()), fold="1")
+        )
 
     return made
 

@@ -122,7 +122,9 @@ def test_any_file_names_and_speakers_make_a_corpus(names: list[str], speaker: st
 def test_a_list_of_parts_means_what_it_says(parts: list[tuple[str, float, float | None]], place: Path) -> None:
     with (place / "list.csv").open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([("file", "start", "end"), *parts])
-    assert list(sources([str(place / "list.csv")])) == [Source(str(place / name), *times) for name, *times in parts]
+    assert list(sources([str(place / "list.csv")])) == [
+        Source(str(place / name), start, end) for name, start, end in parts
+    ]
 
 
 # Folds

@@ -247,6 +247,6 @@ def test_a_model_to_take_along_does_not_read_them_yet(
     small_corpus: Corpus, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
     keys = {**tiny, "models": ["VAE-LSTM"], "baselines": [], "front_end": {"prosody": 4}}
-    with pytest.raises(ConfigError, match=r"front_end\.prosody is for experiments so far; leave it out, or run"):
+    with pytest.raises(ConfigError, match=r"front_end\.prosody is for ensembles and experiments so far; leave it out"):
         train_final(resolve(keys), small_corpus, Means(tmp_path / "cache", Watcher()))
     assert not (tmp_path / "cache").exists()

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from conftest import Ran
+from conftest import Ran, one_network
 from emovae.answers import Prediction, told
 from emovae.assembly import load, save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
@@ -45,7 +45,7 @@ def stated(tiny: dict[str, Any], model: str, *assignments: str, preset: str | No
 def make(small_corpus: Corpus, cache: Path, tiny: dict[str, Any]) -> Make:
     def made(model: str = "VAE-LSTM", *assignments: str, fold: str | None = "1", **keys: Any) -> TrainedModel:
         experiment = stated(tiny, model, *assignments, **keys)
-        return train_final(experiment, small_corpus, Means(cache, Watcher()), fold=fold)
+        return one_network(train_final(experiment, small_corpus, Means(cache, Watcher()), fold=fold))
 
     return made
 

@@ -1,12 +1,16 @@
 """What a model says of utterances, however it is computed: with torch (`trained`) or with onnxruntime (`portable`)."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emovae.audio import Waveform
+
+LEAST_KNOWN = 6
+"""From so many recordings on, a scale that all of somebody's set tells more than it takes away (docs/model.md)."""
 
 
 class Answers(NamedTuple):
@@ -60,6 +64,26 @@ class Model(Protocol):
 
     def answer(self, waveforms: Sequence[Waveform]) -> Answers:
         """What is said of one waveform at least."""
+
+
+class People(Model, Protocol):
+    """A model that can be told who speaks."""
+
+    def keep(self, waveforms: Sequence[Waveform]) -> Any:
+        """What is to be kept of a handful of waveforms until all have been heard."""
+
+    def answer_people(self, kept: Sequence[Any], speakers: Sequence[str]) -> Answers:
+        """What is said of all that was kept, one handful at least, and who speaks in each, "" for nobody knows."""
+
+
+def are_known(speakers: Sequence[str]) -> NDArray[np.bool_]:
+    """Of whom enough is there to be set on a scale of their own, [utterance]; nobody knows who "" is.
+
+    >>> are_known(["ann"] * LEAST_KNOWN + ["bob", ""]).sum().item() == LEAST_KNOWN
+    True
+    """
+    counts = Counter(speakers)
+    return np.array([bool(name) and counts[name] >= LEAST_KNOWN for name in speakers])
 
 
 def told(model: Model, waveforms: Sequence[Waveform], *, as_run: bool = False) -> list[Prediction]:

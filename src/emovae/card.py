@@ -3,11 +3,14 @@
 In the form of the Hugging Face Hub: metadata as YAML between two lines, then Markdown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emovae.answers import LEAST_KNOWN
 from emovae.heldout import MIXED
+from emovae.seats import chosen
 from emovae.trained import TrainedModel
+from emovae.trained_ensemble import BY_SPEAKER, Trained
 
 GIVEN_UP = 0.1
 """A class of which a model finds less than this share is as good as unknown to it."""
@@ -27,11 +30,11 @@ It tells how speech *sounds* to those who labelled the training recordings; nobo
   nothing can be heard or named by these, but who has the very file of a recording can tell that it was learned from."""
 
 
-def model_card(trained: TrainedModel) -> str:
+def model_card(trained: Trained) -> str:
     """The card of a model that has been trained, Markdown."""
     training, estimate = trained.facts["training"], trained.facts["estimate"]
     settings = trained.settings
-    model = settings.models[0]
+    model = chosen(settings)
     classes = ", ".join(f"{name} ({count:,})" for name, count in training["classes"].items())
     return f"""\
 ---
@@ -42,11 +45,11 @@ tags: [speech, speech-emotion-recognition, variational-autoencoder, {model.lower
 
 # {model} of {training["corpus"]}, {training["target"]}
 
-Log-mel segments of {settings.segments.length_ms} ms become latent features ({model.removesuffix("-LSTM")}), and an LSTM
-reads an utterance's sequence of them: emovae, after Latif et al. (2018), "Variational Autoencoders for Learning Latent
-Representations of Speech Emotion". Preset `{settings.preset}`; every setting is in `config.json`.
+{_made_of(trained)}: emovae, after Latif et al. (2018), "Variational Autoencoders for Learning Latent Representations of
+Speech Emotion". Preset `{settings.preset}`; every setting is in `config.json`.
 
     emovae predict FOLDER recording.wav
+{_of_speakers(trained)}
 
 ## Training
 
@@ -60,9 +63,40 @@ Representations of Speech Emotion". Preset `{settings.preset}`; every setting is
 
 {_expected(estimate, training)}
 
-{_itself(trained.facts.get("itself"))}
+{_itself(trained)}
 
 {LIMITS}
+"""
+
+
+def _made_of(trained: Trained) -> str:
+    settings = trained.settings
+    name = chosen(settings).partition("-")[0]
+    if isinstance(trained, TrainedModel):
+        return (
+            f"Log-mel segments of {settings.segments.length_ms} ms become latent features ({name}), and an LSTM\n"
+            "reads an utterance's sequence of them"
+        )
+    asked = settings.ensemble
+    spans = " and ".join(f"{span.length_ms}" for span in asked.spans)
+    beside = f", of {' and of '.join(asked.beside)}" if asked.beside else ""
+    many = f"{len(trained.readings.encoders)} {name}s"
+    return (
+        f"Segments of {spans} ms become latent features ({many}). Linear discriminants\n"
+        f"read statistics over time of these{beside}, and their posteriors are averaged"
+    )
+
+
+def _of_speakers(trained: Trained) -> str:
+    """How to ask about people who say more than one thing."""
+    if isinstance(trained, TrainedModel) or trained.by_speaker is None:
+        return ""
+    return f"""\
+    emovae predict FOLDER table.csv --speaker-column speaker
+
+The second is for a table that says who speaks: people with {LEAST_KNOWN} recordings or more are judged on a scale of
+their own. That takes for granted that somebody's recordings show the classes about as often as the training ones do:
+where one class may be the half of them or more, leave the column away.
 """
 
 
@@ -76,34 +110,42 @@ def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -
         f"{'' if MIXED in estimate['by'] else ' of speakers it had not heard'} ({estimate['by']}),"
     )
     chance = 1 / len(training["classes"])
-    lines = [f"{whose} it names (by chance: UA {chance:.0%})", ""]
+    lines = [f"{whose} it names (by chance: UA {chance:.0%})", "", *_figures(estimate)]
+    if BY_SPEAKER in estimate:
+        lines += ["", "Where it is known who speaks, and all that they say sets their scale:", ""]
+        lines += _figures(estimate[BY_SPEAKER])
+    return "\n".join(lines)
+
+
+def _figures(estimate: Mapping[str, Any]) -> Iterator[str]:
     for name, what in (("wa", "of all utterances (WA)"), ("ua", "of each class, on the mean (UA)")):
         interval = estimate.get("intervals", {}).get(name)
         between = f", 95 % interval over speakers {interval[0]:.1%} to {interval[1]:.1%}" if interval else ""
-        lines.append(f"- {estimate[name]:.1%} {what}{between}")
+        yield f"- {estimate[name]:.1%} {what}{between}"
     for name, one in estimate.get("beside", {}).items():
-        lines.append(
+        yield (
             f"- beside it {name}, which learns no features, on the same people: WA {one['wa']:.1%}, UA {one['ua']:.1%}"
         )
     known = {name: recall for name, recall in estimate.get("recall", {}).items() if recall is not None}
     recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in known.items())
     if recalls:
-        lines.append(f"- class by class: {recalls}")
+        yield f"- class by class: {recalls}"
     for group, sides in estimate.get("groups", {}).items():
         told = ", ".join(f"{name} {side['ua']:.0%} (n = {side['n']:,})" for name, side in sides.items())
-        lines.append(f"- UA by {group}: {told}")
-    return "\n".join(lines)
+        yield f"- UA by {group}: {told}"
 
 
-def _itself(found: Mapping[str, Any] | None) -> str:
+def _itself(trained: Trained) -> str:
     """What this very model says of those who stopped its learning, and which classes it has given up."""
+    found = trained.facts.get("itself")
     if found is None:  # a model of before
         return ""
     recall = ", ".join(f"{name} {share:.0%}" for name, share in found["recall"].items() if share is not None)
-    lines = [
-        f"This very model, asked about the {found['n']:,} utterances that stopped its learning, finds of each class:"
-        f" {recall}."
-    ]
+    if isinstance(trained, TrainedModel):
+        who = f"This very model, asked about the {found['n']:,} utterances that stopped its learning, finds"
+    else:
+        who = f"Others like it that had not learned from the {found['n']:,} utterances set apart find among these"
+    lines = [f"{who} of each class: {recall}."]
     given_up = [name for name, share in found["recall"].items() if share is not None and share < GIVEN_UP]
     if given_up:
         lines.append(

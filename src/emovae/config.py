@@ -21,6 +21,7 @@ from emovae.settings import (
     Segments,
     Statistics,
     Width,
+    once,
 )
 
 CONDITIONED = ("CVAE-LSTM", "SSVAE-LSTM")
@@ -104,9 +105,7 @@ class Experiment(Frozen):
     @field_validator("models", "baselines", "rivals", "latent_sizes", "targets", "subsets", "classes", "test_condition")
     @classmethod
     def _names_each_once(cls, names: tuple[object, ...]) -> tuple[object, ...]:
-        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-            raise ValueError(f"{twice[0]} is named {names.count(twice[0])} times; name it once")
-        return names
+        return once(names)
 
     @model_validator(mode="after")
     def _has_rows(self) -> "Experiment":

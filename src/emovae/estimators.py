@@ -19,6 +19,7 @@ from emovae.assignments import assignments
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.card import model_card
 from emovae.config import Experiment
+from emovae.errors import ConfigError
 from emovae.final import Means, train_final
 from emovae.hearing import heard
 from emovae.listed import listed
@@ -26,8 +27,9 @@ from emovae.machine import one_thread
 from emovae.predict import AT_ONCE
 from emovae.presets import resolve
 from emovae.recordings_in import Rates, Recording, Recordings, checked, is_one
+from emovae.seats import chosen, named
 from emovae.streaming import WINDOW_S, Stream
-from emovae.trained import TrainedModel
+from emovae.trained_ensemble import Trained, TrainedEnsemble
 from emovae.watcher import Watcher
 
 
@@ -38,8 +40,9 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     'VAE-LSTM'
 
     Args:
-        model: `AE-LSTM`, `VAE-LSTM`, `CVAE-LSTM` or `SSVAE-LSTM`.
-        preset: `default` or `paper`.
+        model: `AE-LSTM`, `VAE-LSTM`, `CVAE-LSTM` or `SSVAE-LSTM`; with the preset `best` `VAE-ensemble` or
+            `AE-ensemble`.
+        preset: `default`, `paper` or `best`.
         settings: any of the settings of an experiment, `KEY=VALUE` each, such as `autoencoder.epochs=5`.
         sample_rate_hz: of the waveforms in X; a file knows its own.
         full_scale: of their samples: 1, or 32768 for whole numbers of 16 bits.
@@ -47,12 +50,12 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         classes_: the labels, sorted.
-        model_: the `TrainedModel`.
+        model_: the `TrainedModel`, or the `TrainedEnsemble`.
         n_features_in_: samples of each recording, where X is an array with two dimensions.
     """
 
     classes_: NDArray[Any]
-    model_: TrainedModel
+    model_: Trained
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         model = assembly.load(folder)
         stated = model.settings
-        found = cls(stated.models[0], stated.preset, assignments(stated), random_state=stated.seed)
+        found = cls(chosen(stated), stated.preset, assignments(stated), random_state=stated.seed)
         found.model_, found.classes_ = model, np.array(sorted(model.classes))
         return found
 
@@ -180,15 +183,18 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             AudioError: for a rate that no recording has.
+            ConfigError: for an ensemble, which hears whole recordings.
         """
         check_is_fitted(self)
+        if isinstance(self.model_, TrainedEnsemble):
+            raise ConfigError(f"a {self.model} hears whole recordings, and no stream; use VAE-LSTM for that")
         return Stream(self.model_, sample_rate_hz, window_s)
 
     def _experiment(self) -> Experiment:
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
-        stated = {"name": "fit", "models": [self.model], "baselines": [], "seed": int(seed)}
+        stated = {"name": "fit", "baselines": [], "seed": int(seed), **named(self.model)}
         # The folds are for an estimate, which others make here: they must not ask for more speakers than learning does.
         division = {"protocol": {"kind": "speakers", "folds": 2}, "test_condition": ["marginal"]}
         return resolve({**stated, **division}, self.preset, self.settings, "Recognizer")

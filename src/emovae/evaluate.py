@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emovae.answers import Answers
+from emovae.answers import LEAST_KNOWN, Answers, are_known
 from emovae.asked import Asked
 from emovae.audio import Waveform
 from emovae.corpora import Corpus
@@ -17,7 +17,7 @@ from emovae.everyone import EVERYONE
 from emovae.extraction import Problem, where
 from emovae.handfuls import ahead, handfuls
 from emovae.marks import mark, parted
-from emovae.trained import TrainedModel
+from emovae.trained_ensemble import Heard, Trained, TrainedEnsemble
 from emovae.utterance import Utterance
 
 
@@ -30,6 +30,7 @@ class Evaluation(NamedTuple):
         answers: what is said of each.
         short: how many were filled up to a segment.
         failed: the recordings that could not be used.
+        temperature: of what was said, see `answers.Answers`.
         notices: what a reader should know.
     """
 
@@ -38,6 +39,7 @@ class Evaluation(NamedTuple):
     answers: Answers
     short: int
     failed: tuple[Problem, ...]
+    temperature: float
     notices: tuple[str, ...]
 
 
@@ -52,11 +54,13 @@ class _Heard(NamedTuple):
 
 
 def evaluated(
-    model: TrainedModel,
+    model: Trained,
     corpus: Corpus,
     asked: Asked,
     threads: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    by_speaker: bool = False,
 ) -> Evaluation:
     """Asks a model about utterances, a handful in memory for each thread and two more.
 
@@ -66,17 +70,22 @@ def evaluated(
         asked: which of its utterances.
         threads: how many recordings are decoded at once.
         progress: called with the recordings done and their number.
+        by_speaker: whether an ensemble that has learned that judges people on scales of their own.
 
     Raises:
         AudioError: when no recording can be used.
     """
     labels = dict(zip((utterance.id for utterance in asked.utterances), asked.labels, strict=True))
     told, failed, short = list[_Heard](), list[Problem](), 0
-    parts = list[Answers]()
+    people = model if by_speaker and isinstance(model, TrainedEnsemble) else None
+    machines = None if people is None else people.by_speaker
+    parts, kept = list[Answers](), list[Heard]()
     with ThreadPoolExecutor(threads) as pool:
         for some in ahead(pool, partial(_decoded, corpus, labels), handfuls(asked.utterances), threads + 1):
             waveforms = [one.waveform for one in some if one.waveform is not None]
-            if waveforms:
+            if waveforms and people:
+                kept.append(people.keep(waveforms))
+            elif waveforms:
                 parts.append(model.answer(waveforms))
             short += sum(len(waveform) < model.least_samples for waveform in waveforms)
             told += [one._replace(waveform=None) for one in some if one.problem is None]
@@ -86,13 +95,20 @@ def evaluated(
         raise AudioError(
             f"none of the {len(failed):,} recordings of {corpus.name} can be used: {failed[0].where} {failed[0].why}"
         )
+    speakers = [one.utterance.speaker for one in told]
     return Evaluation(
         utterances=tuple(one.utterance for one in told),
         labels=tuple(one.label for one in told),
-        answers=_joined(parts),
+        answers=people.answer_people(kept, speakers) if people else _joined(parts),
         short=short,
         failed=tuple(failed),
-        notices=(*_of_training(model, corpus, told), *corpus.notices, *asked.notices),
+        temperature=model.temperature if machines is None else machines.temperature,
+        notices=(
+            *_of_training(model, corpus, told),
+            *(_of_scales(speakers) if people else ()),
+            *corpus.notices,
+            *asked.notices,
+        ),
     )
 
 
@@ -114,7 +130,18 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     return Answers(columns[0], columns[1].astype(np.float32), columns[2])
 
 
-def _of_training(model: TrainedModel, corpus: Corpus, told: Sequence[_Heard]) -> Iterator[str]:
+def _of_scales(speakers: Sequence[str]) -> Iterator[str]:
+    """How many are judged on a scale of their own."""
+    known = are_known(speakers)
+    people = len({name for name, is_known in zip(speakers, known, strict=True) if is_known})
+    yield (
+        f"{people:,} of the {len(set(speakers)):,} speakers are judged on a scale that all their recordings here set,"
+        f" the tested ones, too; {(~known).sum():,} recordings are judged by themselves, of people with fewer than"
+        f" {LEAST_KNOWN}"
+    )
+
+
+def _of_training(model: Trained, corpus: Corpus, told: Sequence[_Heard]) -> Iterator[str]:
     """A warning where the model has heard who is tested, or may have."""
     training = model.facts["training"]
     known = parted(training.get("recordings") or "")

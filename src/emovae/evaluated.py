@@ -15,17 +15,18 @@ from emovae.comparison import FIGURES, percent
 from emovae.evaluate import Evaluation
 from emovae.extraction import Problem
 from emovae.metrics import recalls
+from emovae.seats import chosen
 from emovae.standing import GROUPED_BY
 from emovae.statistics import over_speakers
 from emovae.tables import grid
 from emovae.tasks import WHOLE
-from emovae.trained import TrainedModel
+from emovae.trained_ensemble import Trained
 
 SCHEMA = 1
 PROTOCOL = "evaluate"
 
 
-def as_json(model: TrainedModel, corpus: str, found: Evaluation) -> dict[str, Any]:
+def as_json(model: Trained, corpus: str, found: Evaluation) -> dict[str, Any]:
     """The content of `evaluation.json`: no time, host or path. Names of figures are those of `results.json`.
 
     Calibration is that of the probabilities as `emovae run` tells them, and under `tempered_` as `emovae predict` does.
@@ -37,7 +38,7 @@ def as_json(model: TrainedModel, corpus: str, found: Evaluation) -> dict[str, An
     shares = {"": found.answers.said.astype(np.float64), "tempered_": found.answers.probabilities}
     return {
         "schema": SCHEMA,
-        "model": model.settings.models[0],
+        "model": chosen(model.settings),
         "trained_on": {name: training[name] for name in ("corpus", "fold", "fingerprint")},
         "corpus": corpus,
         "target": model.settings.targets[0],
@@ -52,7 +53,7 @@ def as_json(model: TrainedModel, corpus: str, found: Evaluation) -> dict[str, An
             for name, share in zip(model.classes, recalls(pooled), strict=True)
         },
         "confusion": pooled.tolist(),
-        "temperature": model.temperature,
+        "temperature": found.temperature,
         "calibration": {
             f"{prefix}{measure.__name__}": measure(share, places)
             for prefix, share in shares.items()
@@ -108,20 +109,20 @@ def failures(failed: Sequence[Problem]) -> Iterator[str]:
     yield from (f"{one.where} {one.why}" for one in failed)
 
 
-def predictions(model: TrainedModel, found: Evaluation) -> bytes:
+def predictions(model: Trained, found: Evaluation) -> bytes:
     """The content of `predictions.parquet`, with the columns of a run's, and `strangeness`.
 
     The fold is the one whose training side the model learned from; probabilities are as `emovae run` tells them.
     """
     count, settings = len(found.labels), model.settings
-    condition = settings.test_condition[0] if settings.models[0] == "CVAE-LSTM" else None
+    condition = settings.test_condition[0] if chosen(settings) == "CVAE-LSTM" else None
     said = _said(model, found)
     columns: dict[str, Any] = {
         "utterance": [utterance.id for utterance in found.utterances],
         "speaker": said.speakers,
         "fold": [model.facts["training"]["fold"]] * count,
         "seed": pa.array(said.seeds, pa.int64()),
-        "model": [settings.models[0]] * count,
+        "model": [chosen(settings)] * count,
         "subset": [WHOLE] * count,
         "target": [settings.targets[0]] * count,
         "protocol": [PROTOCOL] * count,
@@ -139,13 +140,13 @@ def predictions(model: TrainedModel, found: Evaluation) -> bytes:
     return sink.getvalue()
 
 
-def _said(model: TrainedModel, found: Evaluation) -> Said:
+def _said(model: Trained, found: Evaluation) -> Said:
     places = found.answers.said.argmax(axis=1).tolist()
     speakers = [utterance.speaker for utterance in found.utterances]
     return Said([0] * len(places), speakers, found.labels, [model.classes[place] for place in places])
 
 
-def _groups(model: TrainedModel, found: Evaluation, said: Said, kind: str) -> dict[str, Any]:
+def _groups(model: Trained, found: Evaluation, said: Said, kind: str) -> dict[str, Any]:
     """The figures of each gender or language apart, where the corpus tells of two at least."""
     names: list[str | None] = [getattr(utterance, kind) for utterance in found.utterances]
     each = sorted({name for name in names if name is not None})
@@ -156,7 +157,7 @@ def _places(names: Sequence[str | None], name: str) -> list[int]:
     return [place for place, one in enumerate(names) if one == name]
 
 
-def _of_group(model: TrainedModel, said: Said) -> dict[str, Any]:
+def _of_group(model: Trained, said: Said) -> dict[str, Any]:
     counts = counted(said, model.classes)
     told: dict[str, Any] = figures(counts)
     return {

@@ -12,6 +12,7 @@ from emovae.heldout import Row, Speech
 from emovae.machine import Machine
 from emovae.plan import Fold, plan_of, stopping_speakers
 from emovae.room import shared_room
+from emovae.seats import chosen
 from emovae.tasks import Task
 
 EVERYONE = "everyone"
@@ -47,7 +48,7 @@ def world_of(
         )
     else:
         place = place_of(task, fold)
-    model = experiment.models[0]
+    model = chosen(experiment)
     condition = "marginal" if model == "CVAE-LSTM" else None
     cell = Cell(model, 0, place, experiment.seed, condition, experiment.autoencoder.latent)
     machine = Machine(device, experiment.precision, shared_room(None, 1, folder / "arrays"), learners)

@@ -1,7 +1,7 @@
 """What a final model tells of itself: from what it learned, and how it fares with those whom it did not learn from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,43 +16,76 @@ from emovae.logmel import HOP_MS
 from emovae.metrics import confusion_matrix, recalls, scores
 from emovae.tasks import Task
 from emovae.trained import TrainedModel
+from emovae.trained_ensemble import BY_SPEAKER, Trained, joined
 
 QUANTILES = 101
 """Of the confidence on validation utterances, for the share that is to be turned away."""
 
 
-def facts_of(context: Context, cell: Cell, corpus: Corpus, said: Floats, temperature: float) -> dict[str, Any]:
+def facts_of(
+    context: Context, cell: Cell, corpus: Corpus, asked: Sequence[int], said: Floats, temperature: float
+) -> dict[str, Any]:
     """The facts of a model, see `TrainedModel`, without what to expect of it.
 
     Args:
         context: what it was trained in.
         cell: its cell there.
         corpus: what it learned from.
-        said: what it says of those who stopped its learning, [utterance, class].
+        asked: the utterances that stopped its learning, as places in the corpus.
+        said: what it says of these, [utterance, class].
         temperature: the one that was set on them.
 
     Raises:
         AudioError: when a recording is no longer there.
     """
     task = context.tasks[cell.task]
-    return {
-        "training": _training(context, cell, corpus),
-        "itself": _itself(task, context.fold(cell).validation, said),
-        "confidences": _quantiles(tempered(said, temperature)),
-    }
+    return {"training": _training(context, cell, corpus), **of_validation(task, asked, said, temperature)}
 
 
-def of_fold(context: Context, cell: Cell, model: TrainedModel) -> dict[str, Any]:
+def of_validation(task: Task, asked: Sequence[int], said: Floats, temperature: float) -> dict[str, Any]:
+    """How a model fares with those who stopped its learning, and how sure it is; arguments as for `facts_of`."""
+    return {"itself": _itself(task, asked, said), "confidences": _quantiles(tempered(said, temperature))}
+
+
+def of_fold(context: Context, cell: Cell, model: Trained) -> dict[str, Any]:
     """How a model fares with the speakers whom its fold held out.
 
     Returns:
-        `by`, the fold; `n`, how many utterances; `wa` and `ua`, see `metrics.scores`.
+        `by`, the fold; `n`, how many utterances; `wa` and `ua`, see `metrics.scores`; `by_speaker`, the same where all
+        that they say sets the scale, if the model has learned that.
     """
-    task, fold = context.tasks[cell.task], context.fold(cell)
-    true = [str(task.labels[member]) for member in fold.test]
-    said = [task.classes[place] for place in _said(context, model, fold.test).argmax(axis=1)]
-    found = scores(confusion_matrix(true, said, task.classes))
-    return {"by": fold.name, "n": len(fold.test), "wa": found.wa, "ua": found.ua}
+    fold = context.fold(cell)
+    if isinstance(model, TrainedModel):
+        parts = [model.judge(some).said for some in _frames(context, fold.test)]
+        return _of_test(context, cell, model, fold.test, np.concatenate(parts))
+    # Unlabelled speech sets a scale, too.
+    utterances, tested = context.frames.utterances, set(fold.test)
+    people = {utterances[member].speaker for member in tested}
+    members = [member for member, one in enumerate(utterances) if one.speaker in people]
+    heard = joined([model.heard(some) for some in _frames(context, members)])
+    asked = [place for place, member in enumerate(members) if member in tested]
+    test = [members[place] for place in asked]
+    told = _of_test(context, cell, model, test, model.said_of(heard).said[asked])
+    if model.by_speaker is not None:
+        said = model.said_of(heard, [utterances[member].speaker for member in members]).said[asked]
+        told[BY_SPEAKER] = _of_test(context, cell, model, test, said)
+    return told
+
+
+def _of_test(
+    context: Context, cell: Cell, model: Trained, members: Sequence[int], said: NDArray[np.float32]
+) -> dict[str, Any]:
+    task = context.tasks[cell.task]
+    true = [str(task.labels[member]) for member in members]
+    named = [model.classes[place] for place in said.argmax(axis=1)]
+    found = scores(confusion_matrix(true, named, model.classes))
+    return {"by": context.fold(cell).name, "n": len(true), "wa": found.wa, "ua": found.ua}
+
+
+def _frames(context: Context, members: Sequence[int], at_once: int = 64) -> Iterator[list[NDArray[np.float32]]]:
+    """The frames of utterances, a handful at once."""
+    for start in range(0, len(members), at_once):
+        yield [context.frames.of(one) for one in members[start : start + at_once]]
 
 
 def _training(context: Context, cell: Cell, corpus: Corpus) -> dict[str, Any]:
@@ -98,8 +131,3 @@ def _quantiles(probabilities: Floats) -> list[float]:
     """Of the confidence on validation utterances, from the least to the greatest."""
     found: NDArray[np.float64] = np.quantile(probabilities.max(axis=1), np.linspace(0, 1, QUANTILES))
     return [float(value) for value in found]
-
-
-def _said(context: Context, model: TrainedModel, members: Sequence[int], at_once: int = 64) -> NDArray[np.float32]:
-    parts = [members[start : start + at_once] for start in range(0, len(members), at_once)]
-    return np.concatenate([model.judge([context.frames.of(one) for one in part]).said for part in parts])

@@ -13,23 +13,27 @@ from emovae.autoencoders import CVAE
 from emovae.calibration import fit_temperature
 from emovae.config import Experiment
 from emovae.corpora import Corpus
-from emovae.errors import ConfigError
+from emovae.ensembles import with_autoencoder
 from emovae.everyone import World, place_of, world_of
 from emovae.experiment import Run, frames_of, run
-from emovae.facts import facts_of, of_fold
-from emovae.familiarity import fit
+from emovae.facts import facts_of, of_fold, of_validation
+from emovae.familiarity import Familiarity, fit
 from emovae.files import fingerprint
 from emovae.given_folds import GivenFolds
 from emovae.grid import Cell, Context
-from emovae.kinds import SHARED
+from emovae.kinds import ENSEMBLES
 from emovae.latents import conditions
+from emovae.learned_ensemble import LearnedEnsemble, learn_ensemble
 from emovae.locks import held
 from emovae.machine import one_thread, resolve_precision
 from emovae.material import class_shares
 from emovae.mel import HOP_MS
 from emovae.recognition import Learned, learn
+from emovae.seats import chosen
+from emovae.takeable import require_takeable
 from emovae.tasks import tasks_of
 from emovae.trained import TrainedModel, needs_weights
+from emovae.trained_ensemble import BY_SPEAKER, Trained, TrainedEnsemble
 from emovae.unfinished import unfinished
 from emovae.watcher import Watcher
 
@@ -69,21 +73,31 @@ def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, 
     Beside it stands what a machine without learned features reaches there, where the corpus is not too large for that.
     Arguments and errors as for `train_final`. Finished cells are kept in the cache.
     """
-    _require_portable(experiment)
+    require_takeable(experiment)
+    if experiment.normalise_statistics == "none":
+        return _estimated(experiment, corpus, means)
+    alone = experiment.model_copy(update={"normalise_statistics": "none"})
+    return {**_estimated(alone, corpus, means), BY_SPEAKER: _estimated(experiment, corpus, means)}
+
+
+def _estimated(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, Any]:
+    """The same, of recordings by themselves or on the scale of their speakers."""
     beside = (PLAIN,) if len(corpus.utterances) <= MOST_PLAIN else ()
+    folder = _folder(experiment, corpus, means.cache)
     done = run(
         experiment.model_copy(update={"baselines": beside}),
         corpus,
-        _folder(experiment, corpus, means.cache),
+        folder if experiment.normalise_statistics == "none" else folder / BY_SPEAKER,
         means.cache,
         means.watcher,
         jobs=means.jobs,
         device=means.device,
         given=means.given,
+        cells_in=folder / "cells",
         elsewhere=means.elsewhere,
     )
     rows = done.results["rows"]
-    (row,) = [one for one in rows if one["model"] == experiment.models[0]]
+    (row,) = [one for one in rows if one["model"] == chosen(experiment)]
     return {
         "beside": {one["model"]: {"wa": one["wa"], "ua": one["ua"]} for one in rows if one["model"] in beside},
         "by": row["protocol"],
@@ -103,7 +117,7 @@ def train_final(
     *,
     fold: str | None = None,
     expected: Mapping[str, Any] | None = None,
-) -> TrainedModel:
+) -> Trained:
     """Trains a model to take along.
 
     Args:
@@ -117,7 +131,7 @@ def train_final(
         ConfigError: for an experiment of several models, or one that asks at prediction what nobody can answer.
         EmovaeError: what a person can mend, as in `experiment.run`.
     """
-    _require_portable(experiment)
+    require_takeable(experiment)
     cache, watcher, jobs, device, given = means[:5]
     experiment = experiment.model_copy(update={"precision": resolve_precision(experiment.precision, device)})
     planned = tasks_of(experiment, corpus, corpus.utterances, given)[0]  # what cannot be divided is told at once
@@ -130,9 +144,10 @@ def train_final(
     watcher.planned(world.context, [(world.cell,)], 0)
     with held(folder, watcher.notice), one_thread():
         unfinished(world.context, [world.cell], watcher.notice)
-        if means.learn is not None:
-            means.learn(*world, watcher)
-        model = _model(world, learn(*world, watcher.step), corpus)
+        if (learn_together := means.learn) is not None:
+            for there, one in with_autoencoder(*world):
+                learn_together(there, one, watcher)
+        model = _model(world, corpus, watcher)
         told = expected if fold is None else of_fold(*world, model)
     watcher.done((world.cell,))
     return replace(model, facts={**model.facts, "estimate": told})
@@ -147,37 +162,38 @@ def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     return cache / "models" / fingerprint([corpus.name, stated])
 
 
-def _require_portable(experiment: Experiment) -> None:
-    if len(experiment.models) != 1 or experiment.baselines or experiment.rivals or len(experiment.targets) != 1:
-        raise ConfigError("a model to take along is one autoencoder with its classifier, and names one target")
-    if experiment.ensemble.of:
-        raise ConfigError("ensembles, and with them the preset best, are for experiments so far; use --preset default")
-    if (model := experiment.models[0]) in SHARED:
-        raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
-    if experiment.latent_sizes or len(experiment.subsets) != 1:
-        raise ConfigError("a model to take along has one size and learns from one subset; set autoencoder.latent")
-    if experiment.normalise == "speaker":
-        raise ConfigError(
-            "normalise=speaker needs to know who speaks, and all that they say: a model to take along cannot;"
-            " use --set normalise=train or normalise=utterance"
-        )
-    if experiment.front_end.prosody:
-        raise ConfigError("front_end.prosody is for experiments so far; leave it out, or run experiments")
-    if experiment.normalise_statistics != "none":
-        raise ConfigError(
-            f"normalise_statistics={experiment.normalise_statistics} is for the support vector machines of experiments:"
-            " it needs all that a person says; leave it out"
-        )
-    if experiment.features == "sample":
-        raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")
-    if experiment.models[0] == "CVAE-LSTM" and experiment.test_condition != ("marginal",):
-        raise ConfigError(
-            f"test_condition={','.join(experiment.test_condition)} is not for a model to take along, which knows no"
-            " label: use --set 'test_condition=[\"marginal\"]'"
-        )
+def _model(world: World, corpus: Corpus, watcher: Watcher) -> Trained:
+    if world.cell.model in ENSEMBLES:
+        return _ensemble(world, learn_ensemble(*world, watcher.step), corpus)
+    return _network(world, learn(*world, watcher.step), corpus)
 
 
-def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
+def _ensemble(world: World, learned: LearnedEnsemble, corpus: Corpus) -> TrainedEnsemble:
+    context, cell = world
+    (readings, alone, by_speaker), task = learned, context.tasks[cell.task]
+    told = facts_of(context, cell, corpus, alone.asked, alone.validation, alone.machines.temperature)
+    if by_speaker is not None:
+        told[BY_SPEAKER] = of_validation(task, by_speaker.asked, by_speaker.validation, by_speaker.machines.temperature)
+    for encoder in readings.encoders:
+        encoder.cpu().eval()
+    return TrainedEnsemble(
+        readings=readings,
+        classes=task.classes,
+        alone=alone.machines,
+        by_speaker=None if by_speaker is None else by_speaker.machines,
+        usual=_usual(world),
+        facts=told,
+    )
+
+
+def _usual(world: World) -> Familiarity:
+    context, cell = world
+    fold, bands = context.fold(cell), context.experiment.front_end.bands
+    train, others = ((context.frames.of(one)[:, :bands] for one in side) for side in (fold.train, fold.validation))
+    return fit(train, others)
+
+
+def _network(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
     context, cell = world
     task, fold, experiment = context.tasks[cell.task], context.fold(cell), context.experiment
     temperature = fit_temperature(learned.validation, task.numbers(fold.validation))
@@ -192,9 +208,9 @@ def _model(world: World, learned: Learned, corpus: Corpus) -> TrainedModel:
         classes=task.classes,
         encoder=learned.encoder.network.cpu().eval(),
         reader=learned.reader.cpu().eval(),
-        usual=fit(map(context.frames.of, fold.train), map(context.frames.of, fold.validation)),
+        usual=_usual(world),
         scale=learned.normaliser.scales[0] if experiment.normalise == "train" else None,
         weights=weights,
         temperature=temperature,
-        facts=facts_of(context, cell, corpus, learned.validation, temperature),
+        facts=facts_of(context, cell, corpus, fold.validation, learned.validation, temperature),
     )

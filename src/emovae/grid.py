@@ -11,12 +11,11 @@ from emovae.folds import Fold
 from emovae.frames import CorpusFrames
 from emovae.kinds import ENSEMBLES, MACHINES, PRINCIPAL, SHARED, Model, Portable
 from emovae.machine import Machine
+from emovae.seats import lag_of
 from emovae.seeds import seed_for
 from emovae.settings import Autoencoder
 from emovae.tasks import Task
 
-MOVEMENT_MS = 150
-"""Between what is compared to see how latents move: longer than a phone, shorter than most words."""
 WITHOUT_AUTOENCODER = ("segments-LSTM", "PCA-LSTM")
 """Baselines that are the paper's classifier on other features."""
 SIZED = ("PCA-LSTM", *PRINCIPAL, *(name for name in ENSEMBLES if name != "segments-ensemble"))
@@ -102,11 +101,10 @@ def reads_statistics(context: Context, cell: Cell) -> bool:
     return context.experiment.merge == "statistics" or cell.model in MACHINES
 
 
-def lag_of(context: Context, cell: Cell) -> int:
+def lag_in(context: Context, cell: Cell) -> int:
     """How many segments apart is what a machine's statistics are of the difference of; 0 where they are of values."""
-    if cell.model not in MACHINES or context.experiment.statistics == "values":
-        return 0
-    return max(1, round(MOVEMENT_MS / context.experiment.segments.step_ms))
+    experiment = context.experiment
+    return lag_of(experiment.segments, experiment.statistics if cell.model in MACHINES else "values")
 
 
 def is_told(cell: Cell) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae.baselines import functionals_lda, functionals_svm
+from emovae.functionals import per_speaker
 from emovae.grid import Cell, Context, said_by_its_speakers
 
 Vectors = Callable[[Sequence[int]], NDArray[np.float32]]
@@ -46,27 +47,3 @@ def _scaled(
     speakers = [context.frames.utterances[member].speaker for member in members]
     rows = per_speaker(vectors(members), speakers)
     return [rows[np.searchsorted(members, side)] for side in sides]
-
-
-def per_speaker(vectors: NDArray[np.float32], speakers: Sequence[str]) -> NDArray[np.float32]:
-    """Functionals, each brought to mean 0 and deviation 1 over all rows of the same speaker.
-
-    Args:
-        vectors: [utterance, value].
-        speakers: of each utterance.
-
-    Returns:
-        [utterance, value]; 0 where a speaker's rows do not differ, as of one with a single utterance.
-
-    >>> per_speaker(np.array([[1.0], [5.0], [3.0]], np.float32), ["ann", "bob", "ann"]).tolist()
-    [[-1.0], [0.0], [1.0]]
-    """
-    out = np.zeros_like(vectors)
-    names = np.array(speakers)
-    for name in set(speakers):
-        among = names == name
-        rows = vectors[among].astype(np.float64)
-        deviation = rows.std(axis=0)
-        differ = deviation > np.finfo(np.float32).eps * np.abs(rows).max(axis=0)
-        out[among] = np.where(differ, (rows - rows.mean(axis=0)) / np.where(differ, deviation, 1), 0)
-    return out

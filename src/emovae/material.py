@@ -28,7 +28,7 @@ from emovae.encoders import Encoder, encoder_of
 from emovae.evidence import class_bounds
 from emovae.examples import Labelled
 from emovae.first_pass import first_pass
-from emovae.grid import Cell, Context, encoder_model, lag_of, reads_statistics, scale_members, seed_of
+from emovae.grid import Cell, Context, encoder_model, lag_in, reads_statistics, scale_members, seed_of
 from emovae.latents import Sequences, conditions, latent_sequences, merged
 from emovae.normalise import Normaliser
 from emovae.readers import classifier_of
@@ -137,7 +137,7 @@ def finished_sequences(material: Material, latent: Sequences, beside: Tensor | N
     if beside is not None:
         latent = Sequences(torch.cat([latent.values, beside], -1), latent.starts)
     context, cell = material.context, material.cell
-    return merged(latent, lag_of(context, cell)) if reads_statistics(context, cell) else latent
+    return merged(latent, lag_in(context, cell)) if reads_statistics(context, cell) else latent
 
 
 def bounds_of(material: Material, segmented: Segmented) -> Tensor:

@@ -1,4 +1,4 @@
-"""Log-mel frames become cepstral coefficients: what an attentive CNN reads as MFCC."""
+"""Log-mel frames become cepstral coefficients: what an attentive CNN reads as MFCC, and machines with their slopes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from scipy import fft
 
 COEFFICIENTS = 13
 """The usual count, from the one that follows loudness on; no liftering."""
+CEPSTRA = 20
+"""More than the usual 13: a machine on statistics has room for what a network would have to learn."""
 
 
 def mfcc(frames: NDArray[np.float32], count: int = COEFFICIENTS) -> NDArray[np.float32]:
@@ -24,3 +26,10 @@ def mfcc(frames: NDArray[np.float32], count: int = COEFFICIENTS) -> NDArray[np.f
     [[4.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
     """
     return np.asarray(fft.dct(frames, type=2, norm="ortho", axis=1)[:, :count], np.float32)
+
+
+def moving(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`CEPSTRA` coefficients of frames [frame, band], and their slopes over time, [frame, 2 x coefficient]."""
+    cepstra = mfcc(frames, CEPSTRA)
+    slopes = np.gradient(cepstra, axis=0) if len(cepstra) > 1 else np.zeros_like(cepstra)
+    return np.concatenate([cepstra, slopes], axis=1)

@@ -1,16 +1,18 @@
 """Pieces of recordings become rows that say what is heard in them, by handfuls."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from emovae.answers import Model, Prediction, told
-from emovae.audio import SAMPLE_RATE_HZ
+import numpy as np
+
+from emovae.answers import Model, People, Prediction, are_known, prediction, told
+from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.pieces import Cut, Piece, pieces
 from emovae.sources import Source
 
 AT_ONCE, AT_ONCE_SAMPLES = 64, 600 * SAMPLE_RATE_HZ
 """Pieces that go through the network together, and the samples after which there are enough: ten minutes."""
-SHORT, SILENT, UNLIKE, DOUBTFUL = "short", "silent", "unlike", "doubtful"
+SHORT, SILENT, UNLIKE, DOUBTFUL, ALONE = "short", "silent", "unlike", "doubtful", "alone"
 
 
 class How(NamedTuple):
@@ -35,7 +37,8 @@ class Row(NamedTuple):
         piece: a recording, a part or a window of it; where nothing is said of it, it is silent or tells why.
         prediction: what is heard; None where nothing is.
         label: the class; None where there is no prediction, or it is doubtful.
-        flags: `short` (filled up to a segment), `silent`, `unlike` the training speech, `doubtful`.
+        flags: `short` (filled up to a segment), `silent`, `unlike` the training speech, `doubtful`; `alone`, where
+            speakers are told, for what is judged by itself.
     """
 
     piece: Piece
@@ -55,6 +58,46 @@ def predicted(model: Model, wanted: Iterable[Source], how: How, threads: int = 1
     """
     for some in handfuls(pieces(wanted, how.cut, threads)):
         yield from judged(model, some, how)
+
+
+def predicted_by_speaker(
+    model: People, wanted: Sequence[Source], how: How, threads: int = 1, see: Callable[[Piece], None] = lambda _: None
+) -> Iterator[Row]:
+    """The rows of whole recordings, in their order, once all have been heard: who speaks in each is known.
+
+    Args:
+        model: who is asked.
+        wanted: the recordings, with their speakers.
+        how: how they are judged; one row each.
+        threads: how many recordings are decoded at once.
+        see: is shown each recording when it has been heard.
+    """
+    names = iter([source.speaker for source in wanted])
+    gone_by, kept, speakers = list[tuple[Piece, int | None]](), list[Any](), list[str]()
+    for some in handfuls(pieces(wanted, how.cut, threads)):
+        waveforms = list[Waveform]()
+        for piece in some:
+            see(piece)
+            name, waveform = next(names), piece.waveform
+            gone_by.append((piece._replace(waveform=None), None if waveform is None else len(waveform)))
+            if waveform is not None:
+                waveforms.append(waveform)
+                speakers.append(name)
+        if waveforms:
+            kept.append(model.keep(waveforms))
+    if not kept:
+        yield from (row_of(piece, None, how) for piece, _ in gone_by)
+        return
+    answers, known = model.answer_people(kept, speakers), iter(are_known(speakers).tolist())
+    shares = iter(answers.probabilities if how.tempered else answers.said.astype(np.float64))
+    strange = iter(answers.strangeness.tolist())
+    for piece, samples in gone_by:
+        if samples is None:
+            yield row_of(piece, None, how)
+            continue
+        found = prediction(model.classes, next(shares), next(strange), padded=samples < model.least_samples)
+        row = row_of(piece, found, how)
+        yield row if next(known) else row._replace(flags=(*row.flags, ALONE))
 
 
 def handfuls(each: Iterable[Piece]) -> Iterator[list[Piece]]:

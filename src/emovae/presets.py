@@ -36,7 +36,7 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
             "precision": "auto",
             "normalise_statistics": "speaker",
             "front_end": {"prosody": 4},
-            "autoencoder": {"kl_weight": 0.1, "epochs": 12},
+            "autoencoder": {"kl_weight": 0.01, "epochs": 12},
         },
     }
 )

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     PositiveFloat,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -24,6 +25,13 @@ Width = Annotated[int, Field(gt=0, le=65_536)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Milliseconds = Annotated[int, Field(gt=0, le=60_000, multiple_of=10)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
+def once(each: tuple[object, ...]) -> tuple[object, ...]:
+    """What was given, where nothing stands there twice; a ValueError otherwise."""
+    if twice := [one for one in dict.fromkeys(each) if each.count(one) > 1]:
+        raise ValueError(f"{twice[0]} is named {each.count(twice[0])} times; name it once")
+    return each
 
 
 class Frozen(BaseModel):
@@ -178,3 +186,8 @@ class Ensemble(Frozen):
     autoencoders: Annotated[int, Field(gt=0, le=100)] = 1
     statistics: Annotated[tuple[Statistics, ...], Field(min_length=1)] = ("values", "movement")
     beside: tuple[Beside, ...] = ("prosody", "cepstra")
+
+    @field_validator("of", "spans", "statistics", "beside")
+    @classmethod
+    def _names_each_once(cls, each: tuple[object, ...]) -> tuple[object, ...]:
+        return once(each)

@@ -4,24 +4,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from emovae import normalise
 from emovae.baselines import principal
 from emovae.functionals import functionals
-from emovae.grid import Cell, Context, lag_of, reads_statistics, scale_members
+from emovae.grid import Cell, Context, lag_in, reads_statistics, scale_members
 from emovae.kinds import CEPSTRAL, CUT, PROSODIC
 from emovae.latents import Sequences, merged
 from emovae.machines import Vectors
-from emovae.mfcc import mfcc
+from emovae.mfcc import moving
 from emovae.normalise import Normaliser
 from emovae.prosodic import prosodic
 from emovae.segments import segment
 
 LEAST_DEVIATION = 1e-3
 """In the units of openSMILE's descriptors, of which jitter and the slopes of the spectrum vary by hundredths."""
-CEPSTRA = 20
-"""More than the usual 13: a machine on statistics has room for what a network would have to learn."""
 
 
 def vectors_of(context: Context, cell: Cell) -> Vectors:
@@ -44,20 +41,13 @@ def vectors_of(context: Context, cell: Cell) -> Vectors:
     if cell.model in PROSODIC:
         return lambda members: np.stack([prosodic(context.frames.of(member)[:, bands:]) for member in members])
     if cell.model in CEPSTRAL:
-        moving = normalise.fit(context.frames, learned_from, how, read=lambda frames: _moving(frames[:, :bands]))
-        return lambda members: np.stack([functionals(rows) for rows in moving.each(members)])
+        cepstra = normalise.fit(context.frames, learned_from, how, read=lambda frames: moving(frames[:, :bands]))
+        return lambda members: np.stack([functionals(rows) for rows in cepstra.each(members)])
     normaliser = normalise.fit(context.frames, learned_from, how)
     if cell.model in CUT:
         read = segments_reader(context, cell, normaliser)
         return lambda members: read(members).values.numpy()
     return lambda members: np.stack([functionals(rows[:, :bands]) for rows in normaliser.each(members)])
-
-
-def _moving(bands: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cepstral coefficients of log-mel bands [frame, band], and their slopes over time, [frame, 2 x coefficient]."""
-    cepstra = mfcc(bands, CEPSTRA)
-    slopes = np.gradient(cepstra, axis=0) if len(cepstra) > 1 else np.zeros_like(cepstra)
-    return np.concatenate([cepstra, slopes], axis=1)
 
 
 def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Callable[[Sequence[int]], Sequences]:
@@ -74,6 +64,6 @@ def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Cal
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))
         steps = Sequences(values, segmented.starts)
-        return merged(steps, lag_of(context, cell)) if reads_statistics(context, cell) else steps
+        return merged(steps, lag_in(context, cell)) if reads_statistics(context, cell) else steps
 
     return read

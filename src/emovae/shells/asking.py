@@ -15,13 +15,14 @@ FORMS_OF_FEATURES = (".parquet", ".csv", ".yaml")
 
 
 class Asked(NamedTuple):
-    """Which recordings, how they are cut, and how many are decoded at once; as the command line has it."""
+    """Which recordings, how they are cut, how many are decoded at once, and which column says who speaks."""
 
     inputs: tuple[str, ...]
     window_s: float | None
     hop_s: float
     channel: str
     jobs: int | None
+    speakers_in: str | None = None
 
     @property
     def cut(self) -> Cut:
@@ -99,3 +100,19 @@ def require_one_origin(
         )
     if microphone and channel != "mix":
         raise click.UsageError(f"--microphone hears one channel; leave --channel {channel} away", ctx)
+
+
+def require_one_voice(
+    ctx: click.Context, column: str | None, window: float | None, channel: str, *, live: bool
+) -> None:
+    """Requires whole recordings of one person each where it is said who speaks.
+
+    Raises:
+        click.UsageError: for windows, channels apart or a microphone beside a column of speakers.
+    """
+    given = {"--window": window is not None, "--channel each": channel == "each", "--microphone": live}
+    if column is not None and any(given.values()):
+        other = next(name for name, is_given in given.items() if is_given)
+        raise click.UsageError(
+            f"--speaker-column {column} is for whole recordings of one person each; leave {other} away", ctx
+        )

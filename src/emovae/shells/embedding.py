@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from emovae.assembly import load
+from emovae.assembly import load_network
 from emovae.embed import Embedded, Level, embedded, names_of
 from emovae.files import written_whole
 from emovae.machine import one_thread
@@ -29,7 +29,7 @@ def write(folder: Path, asked: Asked, level: Level, out: Path) -> int:
     database = (
         planned(out, LATENTS, "parquet", list(sources(asked.inputs)), asked) if out.suffix.lower() == ENDING else None
     )
-    model = load(folder)
+    model = load_network(folder, "emovae embed")
     with bar("recordings") as progress, one_thread():
         wanted = list(sources(asked.inputs))
         tally = Tally(len(wanted), progress)

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 
-from emovae.assembly import load
+from emovae.assembly import load_network
 from emovae.embed import Embedded, Level, embedded, names_of
 from emovae.errors import ConfigError
 from emovae.files import canonical_json, digest_of_file
@@ -104,7 +104,12 @@ def write_archive(folder: Path, asked: Asked, level: Level, out: str, most: int 
     if STDIN in asked.inputs or out.endswith(ENDING):
         strange = f"--out {out}" if out.endswith(ENDING) else "the input -"
         raise ConfigError(f"{strange} does not go with an archive; leave --shard and --cluster away")
-    work = LatentWork(load(folder), [digest_of_file(folder / name) for name in (WEIGHTS, CONFIG)], asked.cut, level)
+    work = LatentWork(
+        load_network(folder, "emovae embed"),
+        [digest_of_file(folder / name) for name in (WEIGHTS, CONFIG)],
+        asked.cut,
+        level,
+    )
     plan = planned(work.about, sources(asked.inputs), work.weigh, most or RECORDINGS)
     told = archive(work, plan, place_of(out), asked.jobs, cluster)
     click.echo(f"{told.rows:,} rows, {told.failed:,} unusable\nsha256 {told.content}")

@@ -20,10 +20,10 @@ def export(model: Path, out: Path) -> None:
     if out.suffix.lower() != SUFFIX:
         raise ConfigError(f"--onnx {out} does not end with {SUFFIX}, by which `emovae predict` knows it; add that")
 
-    from emovae.assembly import load
+    from emovae.assembly import load_network
     from emovae.export import export as write
     from emovae.machine import one_thread
 
     with one_thread():
-        found = write(load(model), out)
+        found = write(load_network(model, "emovae export"), out)
     click.echo(f"{out} says what {model} says (greatest difference on trial waveforms: {found:.0e})")

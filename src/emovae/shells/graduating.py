@@ -17,6 +17,7 @@ from emovae.final import Means, estimate, train_final
 from emovae.given_folds import GivenFolds
 from emovae.machine import resolve_device
 from emovae.model_folder import FACTS, read_model
+from emovae.seats import chosen
 from emovae.shells.progress import Progress
 from emovae.watcher import Watcher
 
@@ -69,16 +70,16 @@ def graduate(
         EmovaeError: see `final.train_final`.
     """
     require_writable(out)
-    chosen = resolve_device(device)
-    means = Means(cache, Watcher(), jobs or (1 if chosen == "cuda" else cpu_count()), chosen, given)
+    where, model_name = resolve_device(device), chosen(experiment)
+    means = Means(cache, Watcher(), jobs or (1 if where == "cuda" else cpu_count()), where, given)
     with ExitStack() as until_done:
         if cluster is not None:
             means = _on_cluster(means, cluster, workers, until_done)
         expected = None
         if estimated and fold is None:
-            with Progress(f"what to expect of {experiment.models[0]} on {corpus.name}", cache) as progress:
+            with Progress(f"what to expect of {model_name} on {corpus.name}", cache) as progress:
                 expected = estimate(experiment, corpus, means._replace(watcher=progress))
-        with Progress(f"{experiment.models[0]} of {corpus.name}", out) as progress:
+        with Progress(f"{model_name} of {corpus.name}", out) as progress:
             model = train_final(experiment, corpus, means._replace(watcher=progress), fold=fold, expected=expected)
     card = model_card(model)
     save(model, out, card)

@@ -17,6 +17,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.option(
     "--map", "words", multiple=True, metavar="THEIRS=OURS", help="What a label is to the model; - leaves it out."
 )
+@click.option("--by-speaker", is_flag=True, help="Judge people on scales of their own, by a model of --preset best.")
 @_json
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for evaluation.json and predictions.parquet.")
 @decoders_option
@@ -25,6 +26,7 @@ def evaluate(
     corpus: str,
     reader: str | None,
     words: tuple[str, ...],
+    by_speaker: bool,
     as_json: bool,
     out: Path | None,
     jobs: int | None,
@@ -40,7 +42,8 @@ def evaluate(
 
     from emovae.shells.evaluating import tell
 
-    sys.exit(SOME_FAILED if tell(model, opened, wished, out, as_json=as_json, jobs=jobs) else 0)
+    failed = tell(model, opened, wished, out, as_json=as_json, jobs=jobs, by_speaker=by_speaker)
+    sys.exit(SOME_FAILED if failed else 0)
 
 
 @click.command()

@@ -22,7 +22,7 @@ from emovae.microphone import Chunk, Inbox, microphone
 from emovae.pieces import Cut
 from emovae.portable import PortableModel
 from emovae.predict import How, Row
-from emovae.shells.opening import opened
+from emovae.shells.opening import opened, trained_of
 from emovae.shells.predicting import Wish, form_of, write
 
 BAR = 40
@@ -104,10 +104,11 @@ def _require_heard(place: Path, model: Model, how: How) -> None:
     """Without a window all so far is heard, which has a price."""
     if how.cut.window_s is not None:
         return
-    if isinstance(model, PortableModel):
+    if trained_of(model) is None:
+        what = "an ONNX file" if isinstance(model, PortableModel) else "an ensemble"
         raise ConfigError(
-            f"{place} is an ONNX file, which hears whole recordings and keeps nothing between two answers; give"
-            " --window 5s to ask it about the last 5 s each time, or the model folder"
+            f"{place} is {what}, which hears whole recordings and keeps nothing between two answers; give --window 5s"
+            " to ask it about the last 5 s each time, or the folder of a single network"
         )
     if not how.tempered:
         raise ConfigError("--no-temperature is told of windows alone; give --window 5s, for example")

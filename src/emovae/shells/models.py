@@ -53,6 +53,11 @@ _channel = click.option(
     default=True,
     help="Doubt as validation speakers taught, or probabilities as `emovae run` tells them.",
 )
+@click.option(
+    "--speaker-column",
+    metavar="NAME",
+    help="Who speaks, in the tables of INPUT: each is judged on a scale of their own, by a model of --preset best.",
+)
 @_channel
 @decoders_option
 @click.pass_context
@@ -68,6 +73,7 @@ def predict(
     hop: float,
     reject: float,
     tempered: bool,
+    speaker_column: str | None,
     channel: str,
     jobs: int | None,
 ) -> None:
@@ -82,10 +88,11 @@ def predict(
 
     Exit code 1 is an error in some rows, 0 in none.
     """
-    from emovae.shells.asking import Asked, require_one_origin, require_one_pace
+    from emovae.shells.asking import Asked, require_one_origin, require_one_pace, require_one_voice
 
     require_one_origin(ctx, inputs, microphone, seconds, channel)
     require_one_pace(ctx, window, hop, live=microphone)
+    require_one_voice(ctx, speaker_column, window, channel, live=microphone)
 
     from emovae.shells.predicting import Wish, tell
 
@@ -95,7 +102,7 @@ def predict(
 
         listen(model, Pace(window, hop, seconds), wish)
         return
-    failed = tell(model, Asked(inputs, window, hop, channel, jobs), wish)
+    failed = tell(model, Asked(inputs, window, hop, channel, jobs, speaker_column), wish)
     sys.exit(SOME_FAILED if failed else 0)
 
 

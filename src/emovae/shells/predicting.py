@@ -11,10 +11,10 @@ import click
 from emovae.answers import least_confidence
 from emovae.errors import ConfigError
 from emovae.files import require_parquet, written_whole
-from emovae.predict import How, Row, predicted
+from emovae.predict import How, Row, predicted, predicted_by_speaker
 from emovae.shells.asking import Asked, Tally
 from emovae.shells.databases import ENDING, PREDICTIONS, Database, planned
-from emovae.shells.opening import opened
+from emovae.shells.opening import opened, people_of
 from emovae.shells.options import bar
 from emovae.shells.predictions_table import write_predictions
 from emovae.shells.told import Format, text_of, write_parquet
@@ -45,9 +45,13 @@ def tell(place: Path, asked: Asked, wish: Wish) -> int:
     seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
     with opened(place) as model, tempfile.TemporaryDirectory() as own, bar("recordings", shown=seen) as progress:
         how = How(asked.cut, least_confidence(model, wish.reject), wish.tempered)
-        wanted = [_from_stdin(Path(own)) if source.file == STDIN else source for source in sources(asked.inputs)]
+        named = sources(asked.inputs, asked.speakers_in)
+        wanted = [_from_stdin(Path(own)) if source.file == STDIN else source for source in named]
         tally = Tally(len(wanted), progress)
-        rows = _counted(predicted(model, wanted, how, asked.threads), tally, own)
+        if asked.speakers_in is None:
+            rows = _counted(predicted(model, wanted, how, asked.threads), tally, own)
+        else:
+            rows = predicted_by_speaker(people_of(place, model), wanted, how, asked.threads, tally.see)
         if database is None:
             write(rows, model.classes, form, wish.out)
         else:

@@ -61,7 +61,7 @@ class Progress(Watcher):
 
     def __enter__(self) -> "Progress":
         self.bars.start()
-        self.recordings = self.bars.add_task("recordings to frames", total=None)
+        self.recordings: TaskID | None = self.bars.add_task("recordings to frames", total=None)
         return self
 
     def __exit__(
@@ -79,13 +79,18 @@ class Progress(Watcher):
 
     def frames(self, done: int, of: int) -> None:
         """So many recordings have become frames."""
+        if self.recordings is None:  # those of another run
+            self.recordings = self.bars.add_task("recordings to frames", total=None)
         self.bars.update(self.recordings, completed=done, total=of)
 
     def planned(self, context: Context, jobs: Sequence[Job], finished: int) -> None:
-        """Says what is to be done."""
+        """Says what is to be done; another run may follow one that is done."""
         self.context, self.done_cells, self.open_cells = context, 0, sum(len(job) for job in jobs)
         self.planned_at = time.monotonic()
-        self.bars.remove_task(self.recordings)
+        for task in self.bars.task_ids:
+            self.bars.remove_task(task)
+        self.recordings = None
+        self.lines, self.last = {}, {}
         self.cells = self.bars.add_task("cells", total=self.open_cells)
         folds = sum(len(task.plan.folds) for task in context.tasks)
         prints = ", ".join(dict.fromkeys(task.plan.fingerprint for task in context.tasks))

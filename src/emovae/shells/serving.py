@@ -55,22 +55,22 @@ def serve(
         from emovae.shells.service import Limits, service
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed; pip install 'emovae[serve]'") from error
-    from emovae.shells.opening import opened
-    from emovae.shells.uploads import trained_of
+    from emovae.seats import chosen
+    from emovae.shells.opening import kept_of, opened
 
     names = allowed(host, hosts)
     door = bound(host, port)
     limits = Limits(round(most_mib * 2**20), most_seconds, receive, at_once, waiting, streams=streams)
     with opened(model) as asked:
-        trained = trained_of(asked)
-        if trained is None:
+        kept = kept_of(asked)
+        if kept is None:
             app = service(asked, {"model": "ONNX", "classes": list(asked.classes)}, limits, hosts=names)
         else:
             from emovae.machine import single_thread
 
-            corpus = trained.facts["training"]["corpus"]
-            about = {"model": trained.settings.models[0], "classes": list(trained.classes), "corpus": corpus}
-            app = service(trained, about, limits, single_thread, names)
+            corpus = kept.facts["training"]["corpus"]
+            about = {"model": chosen(kept.settings), "classes": list(kept.classes), "corpus": corpus}
+            app = service(kept, about, limits, single_thread, names)
         named = f"[{host}]" if ":" in host else host
         click.echo(f"emovae: running on http://{named}:{door.getsockname()[1]} (Ctrl-C ends it)", err=True)
         with contextlib.suppress(KeyboardInterrupt), door:  # how a service usually ends

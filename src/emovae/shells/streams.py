@@ -24,9 +24,9 @@ from emovae.predict import How, row_of
 from emovae.shells.bounded import RETRY_S, Limits
 from emovae.shells.closing import DONE, FAILED, LARGE, LATER, POLICY, UNKNOWN, StreamError, close, refuse, send
 from emovae.shells.measured import Metrics
+from emovae.shells.opening import trained_of
 from emovae.shells.piling import Pile
 from emovae.shells.told import as_record
-from emovae.shells.uploads import trained_of
 
 if TYPE_CHECKING:
     from emovae.streaming import Stream
@@ -110,7 +110,10 @@ class Streams:
 
     async def _told(self, socket: WebSocket, rate_hz: int, form: Form) -> None:
         if self.model is None:
-            raise StreamError(POLICY, "an ONNX model hears whole recordings only; serve the model's folder for streams")
+            raise StreamError(
+                POLICY,
+                "ONNX models and ensembles hear whole recordings only; serve the folder of one network for streams",
+            )
         from emovae.streaming import Stream  # noqa: PLC0415 - torch, which an ONNX file does without
 
         pile, stream, samples = Pile(MESSAGE_BYTES), Stream(self.model, rate_hz), 0

@@ -9,7 +9,9 @@ from emovae.errors import ConfigError
 from emovae.kinds import SHARED, Portable, Target
 from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option, require_one_division
 
-MODELS = {model.lower(): model for model in get_args(Portable)}
+MODELS = {model.lower(): model for model in (*get_args(Portable), "AE-ensemble", "VAE-ensemble")}
+USUAL = {"best": "VAE-ensemble"}
+"""What a preset trains where no model is named."""
 
 
 class _ModelName(click.Choice[str]):
@@ -25,9 +27,9 @@ class _ModelName(click.Choice[str]):
 @click.option("--corpus", required=True, help="A folder, a label table, or synthetic[:N].")
 @reader_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The model folder.")
-@click.option("--model", type=_ModelName(list(MODELS)), default="vae-lstm", show_default=True)
+@click.option("--model", type=_ModelName(list(MODELS)), help="[default: vae-lstm; with --preset best vae-ensemble]")
 @click.option("--target", type=click.Choice(get_args(Target)), default="emotion", show_default=True)
-@click.option("--preset", help="paper (as printed) or default (a careful study).  [default: default]")
+@click.option("--preset", help="paper (as printed), default (careful) or best (an ensemble).  [default: default]")
 @click.option("--folds", "published", metavar="FILE", type=click.Path(path_type=Path), help="A published split.")
 @click.option("--replace", is_flag=True, help="Write over the model that --out holds.")
 @click.option("--fold", help="Learn from the training side of this fold alone, by its name or number.")
@@ -42,7 +44,7 @@ def train(
     corpus: str,
     reader: str | None,
     out: Path,
-    model: str,
+    model: str | None,
     target: str,
     preset: str | None,
     published: Path | None,
@@ -60,14 +62,16 @@ def train(
     from emovae import presets
     from emovae.corpora import open_corpus
     from emovae.folds_file import read_folds
+    from emovae.seats import named
 
     if published is not None and fold is None:
         raise ConfigError(f"--folds {published} says who is held out, and --fold which of them; give both")
     if workers is not None and cluster is None:
         raise ConfigError(f"--workers {workers} are processes of a Ray cluster; name it with --cluster")
     require_one_division(published, assignments)
-    stated = {"name": "train", "models": [MODELS[model]], "baselines": [], "targets": [target]}
-    experiment = presets.resolve({**stated, "test_condition": ["marginal"]}, preset, assignments, "train")
+    stated = {"name": "train", "baselines": [], "targets": [target], "test_condition": ["marginal"]}
+    asked = MODELS[model] if model else USUAL.get(preset or "", "VAE-LSTM")
+    experiment = presets.resolve({**stated, **named(asked)}, preset, assignments, "train")
     opened = open_corpus(corpus, reader)
     given = None if published is None else read_folds(published, opened.utterances)
     experiment = experiment if given is None else given.stated_in(experiment)

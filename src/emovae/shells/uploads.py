@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from fastapi import HTTPException
@@ -13,17 +13,14 @@ from emovae.audio import SAMPLE_RATE_HZ, Sound, Waveform
 from emovae.drawing import Columns, Frames, columns_of, log_mel, shades, wave_of
 from emovae.errors import AudioError, ConfigError
 from emovae.pieces import Channel, Cut, Piece, pieces_of, why
-from emovae.portable import PortableModel
 from emovae.predict import How, handfuls, judged
 from emovae.settings import FrontEnd
 from emovae.shells.bounded import Limits
+from emovae.shells.opening import kept_of, trained_of
 from emovae.shells.told import as_record
 from emovae.sources import Source
 
-if TYPE_CHECKING:
-    from emovae.trained import TrainedModel
-
-NO_DECODER = "an ONNX model has no decoder; serve the model's folder for that"
+NO_DECODER = "an ONNX model has no decoder, and an ensemble several; serve the folder of a single network for that"
 SILENT = "the recording is silent"
 
 
@@ -56,8 +53,8 @@ def drawn(model: Model, place: Path, channel: Channel, limits: Limits) -> dict[s
     silent = piece.waveform is None
     waveform = np.zeros(max(1, round(seconds * SAMPLE_RATE_HZ)), np.float32) if silent else piece.waveform
     assert waveform is not None
-    wave, trained = wave_of(waveform), trained_of(model)
-    front_end = FrontEnd() if trained is None else trained.settings.front_end
+    wave, kept, trained = wave_of(waveform), kept_of(model), trained_of(model)
+    front_end = FrontEnd() if kept is None else kept.settings.front_end
     found: dict[str, Any] = {
         "seconds": round(seconds, 3),
         "sample_rate_hz": sound.rate_hz,
@@ -78,15 +75,6 @@ def drawn(model: Model, place: Path, channel: Channel, limits: Limits) -> dict[s
     made = remade(trained, frames)
     picture = _picture(columns_of(made.frames), low, high)
     return {**found, "reconstruction": picture, "why": None, "reconstruction_error": made.error}
-
-
-def trained_of(model: Model) -> "TrainedModel | None":
-    """A model with all its parts; None for an ONNX file, which has answers alone."""
-    if isinstance(model, PortableModel):
-        return None
-    from emovae.trained import TrainedModel  # noqa: PLC0415 - torch
-
-    return model if isinstance(model, TrainedModel) else None
 
 
 def _decoded(place: Path, limits: Limits) -> Sound:

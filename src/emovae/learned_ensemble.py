@@ -1,0 +1,134 @@
+"""An ensemble learns from the training side of a fold: its autoencoders first, then its two sets of discriminants.
+
+Discriminants stop at nothing, so those that are kept learn from the validation speakers too. What these are for, the
+temperature and the usual confidence, is told by others like them that learned from the training speakers alone.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emovae import normalise
+from emovae.answers import are_known
+from emovae.baselines import functionals_lda
+from emovae.calibration import fit_temperature
+from emovae.encoders import encoder_of, encoder_place
+from emovae.ensembles import with_autoencoder
+from emovae.functionals import per_speaker
+from emovae.grid import Cell, Context, said_by_its_speakers, scale_members
+from emovae.material import autoencoder_listener
+from emovae.mfcc import moving
+from emovae.normalise import Normaliser, Read, Scale
+from emovae.readings import Readings
+from emovae.stages import Listener
+from emovae.trained_ensemble import Machines
+
+AT_ONCE = 64
+
+Array = NDArray[np.float32]
+
+
+class Set(NamedTuple):
+    """One set of discriminants, and what others like it say of those who stopped the autoencoders.
+
+    Attributes:
+        machines: those to be kept.
+        asked: the validation utterances, as places in the corpus.
+        validation: what is said of these, [utterance, class].
+    """
+
+    machines: Machines
+    asked: list[int]
+    validation: Array
+
+
+class LearnedEnsemble(NamedTuple):
+    """What has been learned.
+
+    Attributes:
+        readings: what the members read.
+        alone: from statistics as they are.
+        by_speaker: from statistics on the scale of who speaks; None where that is not asked for, or too few people say
+            enough.
+    """
+
+    readings: Readings
+    alone: Set
+    by_speaker: Set | None
+
+
+def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEnsemble:
+    """Trains an ensemble and asks nobody who is tested.
+
+    Args:
+        context: what it is trained in.
+        cell: one of `kinds.ENSEMBLES` whose members have autoencoders.
+        listen: is told of each epoch.
+
+    Raises:
+        EmovaeError: when training diverges.
+    """
+    readings = _readings(context, cell, listen)
+    fold, utterances = context.fold(cell), context.frames.utterances
+    speakers = {utterances[member].speaker for side in (fold.train, fold.validation) for member in side}
+    members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in speakers]
+    rows = _rows(context, readings, members)
+    alone = _set(context, cell, readings, members, rows)
+    assert alone is not None
+    if context.experiment.normalise_statistics == "none":
+        return LearnedEnsemble(readings, alone, None)
+    said_by = [utterances[member].speaker for member in members]
+    known = np.flatnonzero(are_known(said_by)).tolist()
+    scaled = [per_speaker(one[known], [said_by[place] for place in known]) for one in rows]
+    return LearnedEnsemble(readings, alone, _set(context, cell, readings, [members[place] for place in known], scaled))
+
+
+def _readings(context: Context, cell: Cell, listen: Listener) -> Readings:
+    """The ears, with trained autoencoders."""
+    normaliser, bands = _scaled(context, cell), context.experiment.front_end.bands
+    encoders = {
+        encoder_place(there, one): encoder_of(there, one, normaliser, autoencoder_listener(there, one, listen)).network
+        for there, one in {encoder_place(*each): each for each in with_autoencoder(context, cell)}.values()
+    }
+    cepstra = _scaled(context, cell, lambda frames: moving(frames[:, :bands]))
+    return Readings(
+        settings=context.experiment,
+        encoders=tuple(encoders.values()),
+        scale=_scale(context, normaliser),
+        cepstral_scale=_scale(context, cepstra),
+    )
+
+
+def _scaled(context: Context, cell: Cell, read: Read = normalise.as_they_are) -> Normaliser:
+    return normalise.fit(context.frames, scale_members(context, cell), context.experiment.normalise, read=read)
+
+
+def _scale(context: Context, normaliser: Normaliser) -> Scale | None:
+    return normaliser.scales[0] if context.experiment.normalise == "train" else None
+
+
+def _rows(context: Context, readings: Readings, members: Sequence[int]) -> list[Array]:
+    """What each member of the ensemble reads of these utterances, [utterance, value]."""
+    parts = [
+        readings.of([context.frames.of(member) for member in members[start : start + AT_ONCE]])
+        for start in range(0, len(members), AT_ONCE)
+    ]
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+
+def _set(context: Context, cell: Cell, readings: Readings, members: Sequence[int], rows: Sequence[Array]) -> Set | None:
+    """The discriminants of these rows, one for each member; None where nobody is left to ask, or a class to show."""
+    task, fold = context.tasks[cell.task], context.fold(cell)
+    place_of = {member: place for place, member in enumerate(members)}
+    sides = [[member for member in side if member in place_of] for side in (fold.train, fold.validation)]
+    (train, validation), labels = sides, [task.numbers(side) for side in sides]
+    if not validation or len(np.unique(labels[0])) < len(np.unique(task.numbers(fold.train))):
+        return None
+    said, kept = np.zeros((len(validation), len(task.classes)), np.float32), []
+    for seat, row in zip(readings.seats, rows, strict=True):
+        shown, asked = (row[[place_of[member] for member in side]] for side in (train, validation))
+        said += seat.share * functionals_lda.probabilities(shown, labels[0], asked, len(task.classes))
+        kept.append(functionals_lda.learned(np.concatenate([shown, asked]), np.concatenate(labels)))
+    return Set(Machines(tuple(kept), fit_temperature(said, labels[1])), validation, said)
