@@ -461,7 +461,7 @@ def test_a_microphone_is_heard_by_windows_alone(kept: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_recognizer_takes_it_along_too(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_recognizer_takes_it_along_too(corpus: Corpus, model: TrainedModel, tmp_path: Path) -> None:
     sounds, labels = waveforms(corpus, 80), [str(one.emotion) for one in corpus.utterances[:80]]
     people = [one.speaker for one in corpus.utterances[:80]]
     fitted = Recognizer("VAE-ensemble", "best", SMALL).fit(sounds, labels, groups=people)
@@ -472,3 +472,11 @@ def test_the_recognizer_takes_it_along_too(corpus: Corpus, tmp_path: Path) -> No
     np.testing.assert_array_equal(again.predict_proba(sounds[:5]), fitted.predict_proba(sounds[:5]))
     with pytest.raises(ConfigError, match="hears whole recordings, and no stream"):
         fitted.stream()
+    expected = fitted.model_.answer_people([fitted.model_.keep(sounds)], people).probabilities
+    places = [fitted.model_.classes.index(str(label)) for label in fitted.classes_]
+    np.testing.assert_allclose(again.predict_proba(sounds, groups=people), expected[:, places], atol=1e-5)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        again.predict_proba(sounds, groups=people[:-1])
+    save(model, tmp_path / "network", "")
+    with pytest.raises(ConfigError, match="this VAE-LSTM has learned nothing of speakers"):
+        Recognizer.load(tmp_path / "network").predict_proba(sounds[:2], groups=people[:2])

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -124,23 +124,42 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.model_ = train_final(self._experiment(), corpus, Means(Path(cache), Watcher()))
         return self
 
-    def predict_proba(self, X: Recordings) -> NDArray[np.float64]:
+    def predict_proba(self, X: Recordings, groups: Any = None) -> NDArray[np.float64]:
         """The probability of each class, tempered, [recording, class] in the order of `classes_`.
+
+        Args:
+            X: paths, waveforms [sample] of any length, or an array [recording, sample].
+            groups: who speaks in each, "" for nobody knows; an ensemble judges them on scales of their own then.
 
         Raises:
             AudioError: for a recording that cannot be used.
+            ConfigError: for groups where the model has learned nothing of speakers.
             ValueError: for an X that scikit-learn would refuse.
         """
         check_is_fitted(self)
-        recordings = iter(checked(self, X, reset=False))
-        rates, model = Rates(self.sample_rate_hz, self.full_scale), self.model_
-        said = []
+        recordings, model = checked(self, X, reset=False), self.model_
+        people = None if groups is None else self._people()
+        check_consistent_length(recordings, groups)
         with one_thread():
-            while some := [rates.waveform(one) for one in itertools.islice(recordings, AT_ONCE)]:
-                said.append(model.answer(some).probabilities)
-        order = [model.classes.index(str(label)) for label in self.classes_]
-        found: NDArray[np.float64] = np.concatenate(said)[:, order]
+            if people is None:
+                told = np.concatenate([model.answer(some).probabilities for some in self._handfuls(recordings)])
+            else:
+                kept = [people.keep(some) for some in self._handfuls(recordings)]
+                told = people.answer_people(kept, [str(one) for one in groups]).probabilities
+        found: NDArray[np.float64] = told[:, [model.classes.index(str(label)) for label in self.classes_]]
         return found
+
+    def _handfuls(self, recordings: Recordings) -> Iterator[list[Waveform]]:
+        rates, waiting = Rates(self.sample_rate_hz, self.full_scale), iter(recordings)
+        while some := [rates.waveform(one) for one in itertools.islice(waiting, AT_ONCE)]:
+            yield some
+
+    def _people(self) -> TrainedEnsemble:
+        if isinstance(self.model_, TrainedEnsemble) and self.model_.by_speaker is not None:
+            return self.model_
+        raise ConfigError(
+            f"this {self.model} has learned nothing of speakers, and groups tell who speaks; leave them away"
+        )
 
     @overload
     def predict(self, X: str | Path) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is one path
