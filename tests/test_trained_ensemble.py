@@ -28,7 +28,6 @@ from emovae.estimators import Recognizer
 from emovae.experiment import run
 from emovae.final import Means, estimate, train_final
 from emovae.model_folder import Content, read_model, write_model
-from emovae.pieces import Cut
 from emovae.predict import ALONE, How, predicted_by_speaker
 from emovae.presets import resolve
 from emovae.seats import named as settings_of
@@ -346,6 +345,15 @@ def test_predict_knows_people_by_a_column(kept: Path, table: Path, ensemble: Tra
     assert [row["file"] for row in plain] == [row["file"] for row in rows]
 
 
+def test_who_is_turned_away_is_told_by_people_judged_alike(kept: Path, table: Path, ensemble: TrainedEnsemble) -> None:
+    found = command("predict", kept, table, "--speaker-column", "who", "--format", "csv", "--reject", "0.5")
+    rows = rows_of(found)
+    assert {"doubtful" in row["flags"] for row in rows} == {True, False}
+    for row in rows:
+        alike = ensemble.confidences if ALONE in row["flags"] else ensemble.confidences_by_speaker
+        assert ("doubtful" in row["flags"]) == (float(row["confidence"]) < alike[50]) == (row["label"] == "")
+
+
 def test_a_table_may_be_parquet_and_a_recording_silent_or_broken(
     kept: Path, table: Path, ensemble: TrainedEnsemble, tmp_path: Path
 ) -> None:
@@ -373,7 +381,7 @@ def test_nothing_but_silence_is_told_as_that(kept: Path, tmp_path: Path) -> None
     soundfile.write(tmp_path / "a.wav", np.zeros(16000), SAMPLE_RATE_HZ)
     ensemble = load(kept)
     assert isinstance(ensemble, TrainedEnsemble)
-    (row,) = predicted_by_speaker(ensemble, [Source(str(tmp_path / "a.wav"), speaker="ann")], How(Cut()))
+    (row,) = predicted_by_speaker(ensemble, [Source(str(tmp_path / "a.wav"), speaker="ann")], How(), How())
     assert (row.label, row.flags) == (None, ("silent",))
 
 

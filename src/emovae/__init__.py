@@ -22,7 +22,8 @@ An experiment file states a grid; `experiment` turns it into cells (grid, cells,
     outcome = run(experiment, open_corpus("synthetic:80"), Path("runs/mine"), Path("cache"))
     outcome.results["rows"]
 
-A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`:
+A model to take along is trained by `final`, put together by `trained`, and kept by `assembly` in a `model_folder`; an
+ensemble (seats, ensembles, readings, learned_ensemble) is put together by `trained_ensemble`. Of either,
 `sources` become `pieces`, which `predict` names and `embed` turns into features. For scikit-learn it is a `Recognizer`
 (estimators), which also hears a recording that goes on (streaming, resampling); its parts: transformers, vae_features.
 """

@@ -69,6 +69,10 @@ class Model(Protocol):
 class People(Model, Protocol):
     """A model that can be told who speaks."""
 
+    @property
+    def confidences_by_speaker(self) -> Sequence[float]:
+        """As `confidences`, of people judged on scales of their own."""
+
     def keep(self, waveforms: Sequence[Waveform]) -> Any:
         """What is to be kept of a handful of waveforms until all have been heard."""
 
@@ -125,7 +129,7 @@ def unfit(classes: object, confidences: object) -> str:
     return ""
 
 
-def least_confidence(model: Model, reject: float) -> float:
-    """Below it lay the confidence of this share of the validation utterances; 0 for none."""
-    shares = np.linspace(0, 1, len(model.confidences))
-    return float(np.interp(reject, shares, model.confidences)) if reject else 0.0
+def least_confidence(confidences: Sequence[float], reject: float) -> float:
+    """Below it lay the confidence of this share of the validation utterances, by its quantiles; 0 for none."""
+    shares = np.linspace(0, 1, len(confidences))
+    return float(np.interp(reject, shares, confidences)) if reject else 0.0

@@ -6,6 +6,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from emovae.answers import unfit
 from emovae.autoencoders import Network, build, weights_in
 from emovae.baselines.functionals_lda import Discriminant
 from emovae.config import Experiment
@@ -43,6 +44,8 @@ def ensemble_of(content: Content, usual: Familiarity) -> TrainedEnsemble:
         cepstral_scale=scale_in("cepstral_scale", content),
     )
     classes, by_speaker = tuple(facts["classes"]), facts["temperature_by_speaker"]
+    if by_speaker is not None and (why := unfit(facts["classes"], facts["facts"][BY_SPEAKER]["confidences"])):
+        raise ValueError(why)
     return TrainedEnsemble(
         readings=readings,
         classes=classes,

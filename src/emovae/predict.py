@@ -61,20 +61,26 @@ def predicted(model: Model, wanted: Iterable[Source], how: How, threads: int = 1
 
 
 def predicted_by_speaker(
-    model: People, wanted: Sequence[Source], how: How, threads: int = 1, see: Callable[[Piece], None] = lambda _: None
+    model: People,
+    wanted: Sequence[Source],
+    known: How,
+    alone: How,
+    threads: int = 1,
+    see: Callable[[Piece], None] = lambda _: None,
 ) -> Iterator[Row]:
     """The rows of whole recordings, in their order, once all have been heard: who speaks in each is known.
 
     Args:
         model: who is asked.
         wanted: the recordings, with their speakers.
-        how: how they are judged; one row each.
+        known: how people are judged of whom enough is there; one row each.
+        alone: how others are.
         threads: how many recordings are decoded at once.
         see: is shown each recording when it has been heard.
     """
     names = iter([source.speaker for source in wanted])
     gone_by, kept, speakers = list[tuple[Piece, int | None]](), list[Any](), list[str]()
-    for some in handfuls(pieces(wanted, how.cut, threads)):
+    for some in handfuls(pieces(wanted, known.cut, threads)):
         waveforms = list[Waveform]()
         for piece in some:
             see(piece)
@@ -86,18 +92,21 @@ def predicted_by_speaker(
         if waveforms:
             kept.append(model.keep(waveforms))
     if not kept:
-        yield from (row_of(piece, None, how) for piece, _ in gone_by)
+        yield from (row_of(piece, None, alone) for piece, _ in gone_by)
         return
-    answers, known = model.answer_people(kept, speakers), iter(are_known(speakers).tolist())
-    shares = iter(answers.probabilities if how.tempered else answers.said.astype(np.float64))
+    answers, is_known = model.answer_people(kept, speakers), iter(are_known(speakers).tolist())
+    shares = iter(answers.probabilities if known.tempered else answers.said.astype(np.float64))
     strange = iter(answers.strangeness.tolist())
     for piece, samples in gone_by:
         if samples is None:
-            yield row_of(piece, None, how)
+            yield row_of(piece, None, alone)
             continue
         found = prediction(model.classes, next(shares), next(strange), padded=samples < model.least_samples)
-        row = row_of(piece, found, how)
-        yield row if next(known) else row._replace(flags=(*row.flags, ALONE))
+        if next(is_known):
+            yield row_of(piece, found, known)
+        else:
+            row = row_of(piece, found, alone)
+            yield row._replace(flags=(*row.flags, ALONE))
 
 
 def handfuls(each: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -92,6 +92,12 @@ class TrainedEnsemble:
         return told
 
     @property
+    def confidences_by_speaker(self) -> Sequence[float]:
+        """The same of people on scales of their own; none where none was to be learned."""
+        told: Sequence[float] = self.facts.get(BY_SPEAKER, {}).get("confidences", ())
+        return told
+
+    @property
     def least_samples(self) -> int:
         """What has fewer is filled up to the longest segment."""
         frames = max(span_of(span) for span in self.settings.ensemble.spans)

@@ -48,7 +48,7 @@ def listen(place: Path, pace: Pace, wish: Wish) -> None:
     if form == "audformat":
         raise ConfigError("a database of audformat names recordings, and --microphone makes none; give --format csv")
     with opened(place) as model:
-        how = How(Cut(pace.window_s, pace.hop_s), least_confidence(model, wish.reject), wish.tempered)
+        how = How(Cut(pace.window_s, pace.hop_s), least_confidence(model.confidences, wish.reject), wish.tempered)
         _require_heard(place, model, how)
         with microphone() as inbox, _until_interrupted() as stopped:
             click.echo(f"{inbox.device} at {inbox.rate_hz} Hz; Ctrl-C ends it", err=True)

@@ -44,14 +44,16 @@ def tell(place: Path, asked: Asked, wish: Wish) -> int:
     database = _database(asked, wish.out) if form == "audformat" and wish.out is not None else None
     seen = wish.out is not None or not sys.stdout.isatty()  # a bar would stand between the rows
     with opened(place) as model, tempfile.TemporaryDirectory() as own, bar("recordings", shown=seen) as progress:
-        how = How(asked.cut, least_confidence(model, wish.reject), wish.tempered)
+        how = How(asked.cut, least_confidence(model.confidences, wish.reject), wish.tempered)
         named = sources(asked.inputs, asked.speakers_in)
         wanted = [_from_stdin(Path(own)) if source.file == STDIN else source for source in named]
         tally = Tally(len(wanted), progress)
         if asked.speakers_in is None:
             rows = _counted(predicted(model, wanted, how, asked.threads), tally, own)
         else:
-            rows = predicted_by_speaker(people_of(place, model), wanted, how, asked.threads, tally.see)
+            people = people_of(place, model)
+            known = how._replace(least_confidence=least_confidence(people.confidences_by_speaker, wish.reject))
+            rows = predicted_by_speaker(people, wanted, known, how, asked.threads, tally.see)
         if database is None:
             write(rows, model.classes, form, wish.out)
         else:

@@ -99,7 +99,7 @@ def service(
         reject: Annotated[float, Query(ge=0, lt=1, description="See `emovae predict --reject`")] = 0.0,
     ) -> dict[str, Any]:
         """What is heard in a recording: one row, or one for each window and channel."""
-        how = How(Cut(window, hop, channel), least_confidence(model, reject))
+        how = How(Cut(window, hop, channel), least_confidence(model.confidences, reject))
         answer = await heard(file, partial(answered, model, how=how, limits=limits))
         metrics.audio.inc(answer["seconds"])
         return answer
