@@ -12,22 +12,33 @@ from typing import Any
 
 import numpy as np
 
-from emovae.answers import Model, told
+from emovae.answers import LEAST_KNOWN, Model, told
 from emovae.assembly import load
 from emovae.files import fingerprint
 from emovae.model_folder import CONFIG, FACTS, WEIGHTS
 from emovae.pieces import Piece
 from emovae.predict import How, judged
 from emovae.shells.told import as_record
+from emovae.trained_ensemble import TrainedEnsemble
 from fuzz.mutation import NUMBERS, as_json, mutated, spoilt
 
 FILES = (CONFIG, FACTS, WEIGHTS, "README.md")
+NOISE = np.sin(np.arange(5000, dtype=np.float32) ** 1.3).astype(np.float32)
 WIDTHS = (0, 1, 7, 8, 16, 256, 4096, 65_536, 2**31, 2**63 - 1, -1)
 
 
 def prepared(seeds: Path) -> Callable[[Random, Path], None]:
-    """What asks for one model folder."""
-    good = {name: (seeds / "model" / name).read_bytes() for name in FILES}
+    """What asks for one folder of a network."""
+    return _asking(seeds / "model")
+
+
+def prepared_ensembles(seeds: Path) -> Callable[[Random, Path], None]:
+    """What asks for one folder of an ensemble."""
+    return _asking(seeds / "ensemble")
+
+
+def _asking(whole: Path) -> Callable[[Random, Path], None]:
+    good = {name: (whole / name).read_bytes() for name in FILES}
 
     def ask(chance: Random, place: Path) -> None:
         folder = place / "model"
@@ -36,16 +47,18 @@ def prepared(seeds: Path) -> Callable[[Random, Path], None]:
             (folder / name).write_bytes(content)
         if chance.random() < 0.05:
             _beside(chance, folder)
-        require_answers(load(folder))
+        model = load(folder)
+        require_answers(model)
+        if isinstance(model, TrainedEnsemble) and model.by_speaker is not None:
+            model.answer_people([model.keep([NOISE] * LEAST_KNOWN)], ["ann"] * LEAST_KNOWN)
 
     return ask
 
 
 def require_answers(model: Model) -> None:
     """A model that was taken must answer, in words that can be written."""
-    noise = np.sin(np.arange(5000, dtype=np.float32) ** 1.3).astype(np.float32)
-    told(model, [noise])
-    for row in judged(model, [Piece("a.wav", 0.0, 1.0, "mix", noise)], How()):
+    told(model, [NOISE])
+    for row in judged(model, [Piece("a.wav", 0.0, 1.0, "mix", NOISE)], How()):
         json.dumps(as_record(row, model.classes))
     assert all(isinstance(name, str) for name in model.classes), model.classes
     np.interp(0.1, np.linspace(0, 1, len(model.confidences)), model.confidences)
@@ -95,7 +108,8 @@ def _settings(chance: Random, settings: dict[str, Any]) -> Any:
     place, key = chance.choice(
         (
             *(("autoencoder", "latent"), ("autoencoder", "hidden"), ("classifier", "hidden"), ("classifier", "layers")),
-            *(("segments", "length_ms"), ("segments", "step_ms"), ("front_end", "bands")),
+            *(("segments", "length_ms"), ("segments", "step_ms"), ("front_end", "bands"), ("front_end", "prosody")),
+            ("ensemble", "autoencoders"),
         )
     )
     held: Any = [width] * chance.choice((1, 2, 30)) if key == "hidden" and place == "autoencoder" else width

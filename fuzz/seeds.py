@@ -17,6 +17,7 @@ from emovae.experiment import run
 from emovae.export import content_of
 from emovae.final import Means, train_final
 from emovae.presets import resolve
+from emovae.seats import named
 from emovae.trained import TrainedModel
 from emovae.watcher import Watcher
 
@@ -39,7 +40,7 @@ BY_FFMPEG = (("matroska", "libopus", 48_000), ("mp4", "aac", 16_000), ("adts", "
 
 
 def make(folder: Path) -> None:
-    """Makes everything that is broken later, `audio/`, `model/`, `model.onnx` and `run/`."""
+    """Makes everything that is broken later, `audio/`, `model/`, `ensemble/`, `model.onnx` and `run/`."""
     from emovae.assembly import save  # noqa: PLC0415 - with torch
 
     corpus, cache = open_corpus("synthetic:16"), folder / "cache"
@@ -47,6 +48,9 @@ def make(folder: Path) -> None:
     assert isinstance(model, TrainedModel)
     save(model, folder / "model", model_card(model))
     (folder / "model.onnx").write_bytes(content_of(model))
+    several = resolve({**KEYS, "baselines": [], **named("VAE-ensemble")}, "best", ["front_end.prosody=1"])
+    ensemble = train_final(several, open_corpus("synthetic:80"), Means(cache / "many", Watcher()), fold="1")
+    save(ensemble, folder / "ensemble", model_card(ensemble))
     run(resolve(KEYS), corpus, folder / "run", cache)
     run(resolve({**KEYS, "models": []}), corpus, folder / "bare", cache)
     for beside in ("curves.parquet", "views.safetensors"):

@@ -22,7 +22,8 @@ class Target(NamedTuple):
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         "audio": Target("fuzz.audio", "prepared", 0.27),
-        "models": Target("fuzz.models", "prepared", 0.12),
+        "models": Target("fuzz.models", "prepared", 0.08),
+        "ensembles": Target("fuzz.models", "prepared_ensembles", 0.04),
         "onnx": Target("fuzz.graphs", "prepared", 0.06),
         "tables": Target("fuzz.tables", "prepared", 0.2),
         "settings": Target("fuzz.settings", "prepared", 0.14),

@@ -300,6 +300,7 @@ def test_parts_that_do_not_fit_are_refused(kept: Path, tmp_path: Path) -> None:
         {"tensors": {"alone.0.shown": shown * 0}},
         {"tensors": {"alone.0.deviation": tensors["alone.0.deviation"] * 0}},
         {"facts": {"temperature_by_speaker": "warm"}},
+        {"facts": {"temperature_by_speaker": 0.0}},
         {"facts": {"model": "AE-ensemble"}},
         {"settings": {"ensemble": ensemble.model_copy(update={"autoencoders": 100})}},
         {"settings": {"ensemble": ensemble.model_copy(update={"beside": ()})}},

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emovae.answers import unfit
+from emovae.answers import LEAST_KNOWN, unfit
 from emovae.audio import SAMPLE_RATE_HZ
 from emovae.autoencoders import build, weights_in
 from emovae.classifiers import LSTMClassifier
@@ -95,8 +95,11 @@ def _assembled(content: Content) -> Trained:
     found = under("usual.", tensors)
     usual = Familiarity(found["mean"].numpy(), found["whitening"].numpy(), float(facts["greatest_usual_distance"]))
     model = ensemble_of(content, usual) if facts["model"] in ENSEMBLES else _network_of(content, usual)
-    said = model.judge([np.zeros((1, settings.front_end.columns), np.float32)])
-    if not np.isfinite([*said.probabilities[0], *said.strangeness]).all():
+    silence = np.zeros((1, settings.front_end.columns), np.float32)
+    told = [model.judge([silence])]
+    if isinstance(model, TrainedEnsemble) and model.by_speaker is not None:
+        told.append(model.said_of(model.heard([silence] * LEAST_KNOWN), ["somebody"] * LEAST_KNOWN))
+    if not all(np.isfinite([*one.probabilities[0], *one.strangeness]).all() for one in told):
         raise ValueError("what it says is no number")
     return model
 
