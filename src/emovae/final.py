@@ -77,7 +77,9 @@ def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, 
     if experiment.normalise_statistics == "none":
         return _estimated(experiment, corpus, means)
     alone = experiment.model_copy(update={"normalise_statistics": "none"})
-    return {**_estimated(alone, corpus, means), BY_SPEAKER: _estimated(experiment, corpus, means)}
+    told = _estimated(alone, corpus, means)
+    means.watcher.notice("the same, where it is known who speaks:")
+    return {**told, BY_SPEAKER: _estimated(experiment, corpus, means)}
 
 
 def _estimated(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, Any]:
