@@ -10,7 +10,7 @@ from emovae.answers import LEAST_KNOWN
 from emovae.heldout import MIXED
 from emovae.seats import chosen
 from emovae.trained import TrainedModel
-from emovae.trained_ensemble import BY_SPEAKER, Trained
+from emovae.trained_ensemble import BY_SPEAKER, Trained, TrainedEnsemble
 
 GIVEN_UP = 0.1
 """A class of which a model finds less than this share is as good as unknown to it."""
@@ -126,9 +126,7 @@ def _figures(estimate: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"- beside it {name}, which learns no features, on the same people: WA {one['wa']:.1%}, UA {one['ua']:.1%}"
         )
-    known = {name: recall for name, recall in estimate.get("recall", {}).items() if recall is not None}
-    recalls = ", ".join(f"{name} {recall:.0%}" for name, recall in known.items())
-    if recalls:
+    if recalls := _recall({"recall": {}, **estimate}):
         yield f"- class by class: {recalls}"
     for group, sides in estimate.get("groups", {}).items():
         told = ", ".join(f"{name} {side['ua']:.0%} (n = {side['n']:,})" for name, side in sides.items())
@@ -140,12 +138,17 @@ def _itself(trained: Trained) -> str:
     found = trained.facts.get("itself")
     if found is None:  # a model of before
         return ""
-    recall = ", ".join(f"{name} {share:.0%}" for name, share in found["recall"].items() if share is not None)
-    if isinstance(trained, TrainedModel):
-        who = f"This very model, asked about the {found['n']:,} utterances that stopped its learning, finds"
-    else:
-        who = f"Others like it that had not learned from the {found['n']:,} utterances set apart find among these"
-    lines = [f"{who} of each class: {recall}."]
+    if isinstance(trained, TrainedEnsemble):  # which has learned from them since
+        known = trained.facts.get(BY_SPEAKER)
+        by_speaker = f"; on scales of their own: {_recall(known['itself'])}" if known else ""
+        return (
+            f"Others like it that had not learned from the {found['n']:,} utterances set apart, of few people, found"
+            f" among these of each class: {_recall(found)}{by_speaker}."
+        )
+    lines = [
+        f"This very model, asked about the {found['n']:,} utterances that stopped its learning, finds of each class:"
+        f" {_recall(found)}."
+    ]
     given_up = [name for name, share in found["recall"].items() if share is not None and share < GIVEN_UP]
     if given_up:
         lines.append(
@@ -153,3 +156,7 @@ def _itself(trained: Trained) -> str:
             " settings may mend that."
         )
     return "\n\n".join(lines)
+
+
+def _recall(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in found["recall"].items() if share is not None)
