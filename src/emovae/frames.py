@@ -152,14 +152,18 @@ def frames_by(front_end: FrontEnd, threads: int = 1) -> Transform:
     block = BLOCK_FRAMES if threads == 1 else MANY_FRAMES
 
     def rows(waveforms: Sequence[Waveform]) -> list[Rows]:
-        frames = log_mels(waveforms, filters, block)
-        if not front_end.prosody:
-            return frames
-        beside = (prosody(waveform).repeat(front_end.prosody, axis=1) for waveform in waveforms)
-        return [np.concatenate(both, axis=1) for both in zip(frames, beside, strict=True)]
+        return with_prosody(log_mels(waveforms, filters, block), waveforms, front_end.prosody)
 
     versions = (FRAMES_VERSION, PROSODY_VERSION) if front_end.prosody else (FRAMES_VERSION,)
     return Transform(rows, front_end.columns, (*versions, front_end.model_dump()))
+
+
+def with_prosody(frames: list[Rows], waveforms: Sequence[Waveform], times: int) -> list[Rows]:
+    """Frames [frame, band] of waveforms with the columns of their prosody behind, each so many times over."""
+    if not times:
+        return frames
+    beside = (prosody(waveform).repeat(times, axis=1) for waveform in waveforms)
+    return [np.concatenate(both, axis=1) for both in zip(frames, beside, strict=True)]
 
 
 def _problems(found: Extraction, at_least: int) -> dict[int, str]:

@@ -7,6 +7,7 @@ person says, and answers where somebody says who speaks and enough of each is th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ from emovae.baselines.functionals_lda import Discriminant
 from emovae.calibration import tempered
 from emovae.config import Experiment
 from emovae.familiarity import Familiarity
-from emovae.frames import frames_by
+from emovae.frames import with_prosody
 from emovae.functionals import per_speaker
-from emovae.logmel import HOP_SAMPLES, WINDOW_SAMPLES, filled
+from emovae.logmel import HOP_SAMPLES, WINDOW_SAMPLES, LogMel, filled, log_mels
 from emovae.readings import Readings
 from emovae.segments import span_of
 from emovae.trained import TrainedModel
@@ -113,8 +114,8 @@ class TrainedEnsemble:
 
     def frames(self, waveforms: Sequence[Waveform]) -> list[Array]:
         """Frames [frame, column] of waveforms [sample] at 16 kHz; one below 25 ms is filled up with silence."""
-        rows = frames_by(self.settings.front_end).rows([filled(one) for one in waveforms])
-        return [one for one in rows if not isinstance(one, Exception)]
+        whole = [filled(one) for one in waveforms]
+        return with_prosody(log_mels(whole, self._front_end), whole, self.settings.front_end.prosody)
 
     def judge(self, utterances: Sequence[Array]) -> Answers:
         """What is said of utterances by their frames [frame, column], each by itself.
@@ -174,6 +175,10 @@ class TrainedEnsemble:
             said[known] = self._posterior(self.by_speaker, rows)
             shares[known] = tempered(said[known], self.by_speaker.temperature)
         return Answers(shares, said, heard.strangeness)
+
+    @cached_property
+    def _front_end(self) -> LogMel:
+        return LogMel(self.settings.front_end)
 
     def _posterior(self, machines: Machines, rows: Sequence[Array]) -> Array:
         said = [
