@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 from emovae.autoencoders import CVAE
 from emovae.calibration import fit_temperature
 from emovae.config import Experiment
@@ -144,7 +146,7 @@ def train_final(
     folder = _folder(experiment, corpus, cache) / "cells"
     world = world_of(experiment, frames, task, folder, device, fold, means.learners)
     watcher.planned(world.context, [(world.cell,)], 0)
-    with held(folder, watcher.notice), one_thread():
+    with held(folder, watcher.notice), one_thread(), threadpool_limits(1):
         unfinished(world.context, [world.cell], watcher.notice)
         if (learn_together := means.learn) is not None:
             for there, one in with_autoencoder(*world):
