@@ -115,6 +115,10 @@ def test_there_are_no_more_components_than_segments_and_values(segments: int, va
     assert Components(mixed(segments, values), 128).of(mixed(7, values, seed=1)).shape == (7, count)
 
 
+def test_components_of_what_never_moves_are_still_numbers() -> None:
+    assert np.isfinite(Components(np.full((30, 12), 0.3, np.float32), 4).of(mixed(7))).all()
+
+
 def test_components_do_not_depend_on_who_is_tested() -> None:
     fitted, test = Components(mixed(300), 4), mixed(40, seed=1)
     np.testing.assert_allclose(fitted.of(test[:1]), fitted.of(test)[:1], rtol=1e-5, atol=1e-5)

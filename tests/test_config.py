@@ -340,6 +340,14 @@ def test_every_wrong_key_is_told_at_once_each_on_its_line() -> None:
 # Files
 
 
+def test_what_is_wrong_with_a_part_is_told_once_and_not_as_if_there_were_none() -> None:
+    with pytest.raises(ConfigError) as told:
+        resolve({"name": "a"}, assignments=["ensemble.spans=[{length_ms=100, step_ms=0}]"])
+    assert str(told.value) == "experiment: ensemble.spans.0.step_ms = 0: Input should be greater than 0"
+    with pytest.raises(ConfigError, match="at least 1 item"):
+        resolve({"name": "a"}, assignments=["ensemble.spans=[]"])
+
+
 def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nope\.toml: No such file or directory; check the path"):
         load(tmp_path / "nope.toml")

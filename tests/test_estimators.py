@@ -19,7 +19,7 @@ from emovae.answers import told
 from emovae.assembly import load
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.corpora import Corpus
-from emovae.errors import AudioError
+from emovae.errors import AudioError, ConfigError
 from emovae.estimators import Recognizer
 from emovae.logmel import log_mel
 from emovae.trained import TrainedModel
@@ -192,3 +192,11 @@ def test_labels_keep_their_type_and_others_are_refused(sounds: list[Waveform], s
         Recognizer().fit(sounds, numbers[:-1])
     with pytest.raises(ValueError, match="one recording, and several are asked for"):
         Recognizer().fit("a.wav", ["anger"])
+
+
+def test_a_model_that_is_none_is_answered_with_those_that_there_are() -> None:
+    sounds, labels = [np.zeros(16000, np.float32)] * 2, ["a", "b"]
+    with pytest.raises(ConfigError, match=r"no model 'VEA-LSTM' to fit; there are AE-LSTM, .*VAE-ensemble"):
+        Recognizer("VEA-LSTM").fit(sounds, labels)
+    with pytest.raises(ConfigError, match="the preset best is of ensembles, and AE-LSTM is none"):
+        Recognizer("AE-LSTM", "best").fit(sounds, labels)

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from emovae.answers import LEAST_KNOWN, are_known, told
+from emovae.asked import asked as questions
 from emovae.assembly import load, load_network, save
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
 from emovae.calibration import tempered
@@ -25,6 +29,8 @@ from emovae.config import Experiment
 from emovae.corpora import Corpus, open_corpus
 from emovae.errors import ConfigError, OutputError
 from emovae.estimators import Recognizer
+from emovae.evaluate import evaluated
+from emovae.evaluated import as_json, lines
 from emovae.experiment import run
 from emovae.final import Means, estimate, train_final
 from emovae.model_folder import Content, read_model, write_model
@@ -32,6 +38,7 @@ from emovae.predict import ALONE, How, predicted_by_speaker
 from emovae.presets import resolve
 from emovae.seats import named as settings_of
 from emovae.shells.cli import cli
+from emovae.shells.opening import people_of
 from emovae.sources import Source
 from emovae.trained import TrainedModel
 from emovae.trained_ensemble import TrainedEnsemble
@@ -220,11 +227,93 @@ def test_an_ensemble_of_everyone_tells_what_the_folds_told_in_both_ways(
         assert text in card
 
 
-def test_people_who_say_too_little_teach_no_scale(cache: Path) -> None:
-    trained = train_final(stated("VAE-ensemble"), open_corpus("synthetic:40"), Means(cache, Watcher()), fold="1")
+class Notices(Watcher):
+    """Keeps what a person should know."""
+
+    def __init__(self) -> None:
+        self.told = list[str]()
+
+    def notice(self, text: str) -> None:
+        self.told.append(text)
+
+
+def saying_less(corpus: Corpus, emotion: str | None, most: int) -> Corpus:
+    """The same corpus, in which everybody who shows the emotion, or simply everybody, says so much at most."""
+    showing = {one.speaker for one in corpus.utterances if emotion in (None, one.emotion)}
+    said = Counter[str]()
+    kept = list[Utterance]()
+    for one in corpus.utterances:
+        said[one.speaker] += 1
+        if one.speaker not in showing or said[one.speaker] <= most:
+            kept.append(one)
+    return replace(corpus, utterances=tuple(kept))
+
+
+def known_by_few(corpus: Corpus, emotion: str) -> Corpus:
+    """The same corpus, in which nobody shows the emotion but three people who say five things each."""
+    few = sorted({one.speaker for one in corpus.utterances})[::3][:3]
+    kept = [one for one in corpus.utterances if one.speaker in few or one.emotion != emotion]
+    return saying_less(replace(corpus, utterances=tuple(kept)), emotion, LEAST_KNOWN - 1)
+
+
+@pytest.mark.parametrize(
+    ("fewer", "why"),
+    [
+        (
+            lambda corpus: saying_less(corpus, None, LEAST_KNOWN - 1),
+            r"none of the \d+ people set apart .* 6 recordings or",
+        ),
+        (
+            lambda corpus: known_by_few(corpus, "sadness"),
+            r"nobody shows sadness of the \d+ learned from \(of \d+\) who",
+        ),
+    ],
+)
+def test_people_who_say_too_little_teach_no_scale_and_that_is_said(
+    fewer: Callable[[Corpus], Corpus], why: str, corpus: Corpus, cache: Path, tmp_path: Path
+) -> None:
+    told = Notices()
+    expected = {"by": "2 folds", "n": 9, "wa": 0.5, "ua": 0.5, "by_speaker": {"n": 9, "wa": 0.98, "ua": 0.97}}
+    trained = train_final(stated("VAE-ensemble"), fewer(corpus), Means(cache, told), expected=expected)
     assert isinstance(trained, TrainedEnsemble)
     assert trained.by_speaker is None
-    assert "--speaker-column" not in model_card(trained)
+    assert re.search(why, "\n".join(told.told))
+    card = model_card(trained)
+    assert re.search(f"It judges each recording by itself, whoever speaks: {why}", card)
+    for text in ("--speaker-column", "Where it is known who speaks", "98.0%"):
+        assert text not in card
+    save(trained, tmp_path / "model", card)
+    again = load(tmp_path / "model")
+    with pytest.raises(ConfigError, match=why):
+        people_of(tmp_path / "model", again)
+    recognizer = Recognizer.load(tmp_path / "model")
+    with pytest.raises(ConfigError, match=why):
+        recognizer.predict_proba(waveforms(corpus, 2), groups=["F1", "F1"])
+
+
+@pytest.mark.slow
+def test_whom_the_model_will_judge_by_themselves_the_estimate_counts(corpus: Corpus, cache: Path) -> None:
+    experiment = stated("VAE-ensemble", "ensemble.autoencoders=1")
+    nobody = estimate(experiment, saying_less(corpus, None, LEAST_KNOWN - 1), Means(cache, Watcher()))
+    assert "by_speaker" not in nobody
+    names = sorted({one.speaker for one in corpus.utterances})[:2]
+    some = tuple(one for one in corpus.utterances if one.speaker not in names)
+    few = tuple(next(one for one in corpus.utterances if one.speaker == name) for name in names)
+    mixed = replace(corpus, utterances=(*some, *few))
+    expected = estimate(experiment, mixed, Means(cache, Watcher()))
+    assert (expected["by_speaker"]["few"], expected["by_speaker"]["n"]) == (2, len(some) + 2)
+    model = train_final(experiment, mixed, Means(cache, Watcher()), expected=expected)
+    assert "(2 of them, of people with fewer than 6 recordings, would be judged by themselves" in model_card(model)
+
+
+def test_a_fold_counts_whom_it_judges_by_themselves(corpus: Corpus, cache: Path) -> None:
+    """One of the ten says five things: the fold that holds her out tells of five."""
+    hers = [one for one in corpus.utterances if one.speaker == "F1"][LEAST_KNOWN - 1 :]
+    some = replace(corpus, utterances=tuple(one for one in corpus.utterances if one not in hers))
+    folds = [train_final(stated("VAE-ensemble"), some, Means(cache, Watcher()), fold=fold) for fold in ("1", "2")]
+    assert sorted(one.facts["estimate"]["by_speaker"]["few"] for one in folds) == [0, 5]
+    cards = ["(5 of them, of people with fewer than 6 recordings, are judged by" in model_card(one) for one in folds]
+    assert sorted(cards) == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +394,12 @@ def test_parts_that_do_not_fit_are_refused(kept: Path, tmp_path: Path) -> None:
         {"settings": {"ensemble": ensemble.model_copy(update={"autoencoders": 100})}},
         {"settings": {"ensemble": ensemble.model_copy(update={"beside": ()})}},
         {"settings": {"ensemble": ensemble.model_copy(update={"of": ()})}},
+        {"settings": {"ensemble": ensemble.model_copy(update={"of": ("VAE", "AE")})}},
+        {"settings": {"features": "sample"}},
+        {"tensors": {"encoder.4.mean.weight": weights}},
+        {"tensors": {"alone.10.weights": weights}},
+        {"tensors": {"cepstral_scale.deviation": -tensors["cepstral_scale.deviation"]}},
+        {"tensors": {"scale.deviation": tensors["scale.deviation"] * np.nan}},
     ]
     for number, changes in enumerate(cases):
         with pytest.raises(OutputError, match=r"do not fit together|not what emovae writes"):
@@ -378,6 +473,33 @@ def test_a_table_may_be_parquet_and_a_recording_silent_or_broken(
     assert "alone" not in answers[2]["flags"]  # ten of F1 are left, and enough
 
 
+def test_whose_number_is_missing_is_nobody(kept: Path, table: Path) -> None:
+    """pandas writes people with numbers, one of them missing, as floats with NaN."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    with table.open(encoding="utf-8") as stream:
+        files = [row["file"] for row in csv.DictReader(stream)]
+    numbers = [1.0 if place < LEAST_KNOWN else float("nan") for place in range(len(files))]
+    place = table.parent / "numbers.parquet"
+    pq.write_table(pa.table({"file": files, "who": pa.array(numbers, from_pandas=False)}), place)
+    rows = rows_of(command("predict", kept, place, "--speaker-column", "who", "--format", "csv"))
+    assert [ALONE in row["flags"] for row in rows] == [place >= LEAST_KNOWN for place in range(len(files))]
+
+
+def test_a_recording_that_is_there_twice_would_count_twice(kept: Path, table: Path) -> None:
+    twice = table.parent / "twice.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    twice.write_text("\n".join([*lines, f"./{lines[1]}"]), encoding="utf-8")
+    found = command("predict", kept, twice, "--speaker-column", "who")
+    assert found.exit_code != 0
+    assert "1 recordings are there more than once, first" in str(found.exception)
+    assert command("predict", kept, twice, "--format", "csv").exit_code == 0
+    starts = ["start", *["0.1", "0"] * 20]
+    spans = [f"{line},{start}" for line, start in zip(lines[:1] + lines[1:7] * 2, starts, strict=False)]
+    twice.write_text("\n".join(spans), encoding="utf-8")
+    assert command("predict", kept, twice, "--speaker-column", "who").exit_code != 0
+
+
 def test_nothing_but_silence_is_told_as_that(kept: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(16000), SAMPLE_RATE_HZ)
     ensemble = load(kept)
@@ -405,7 +527,8 @@ def test_who_speaks_is_told_by_a_table_that_says_so_to_a_model_that_asks(
     save(model, tmp_path / "network", "")
     for arguments, trouble in (
         ((kept, table, "--speaker-column", "whom"), "has no column whom to say who speaks; there are file, who"),
-        ((kept, table.parent, "--speaker-column", "who"), "is no table, and who speaks stands in a column who of one"),
+        ((kept, table.parent, "--speaker-column", "who"), "is no table, and who speaks stands in a column who of a"),
+        ((kept, tmp_path / "gone.csv", "--speaker-column", "who"), "is not there, and who speaks stands in a column"),
         ((tmp_path / "network", table, "--speaker-column", "who"), "hears each recording by itself, whoever speaks"),
     ):
         found = command("predict", *arguments)
@@ -433,6 +556,28 @@ def test_evaluate_judges_in_both_ways(
     assert ensemble.by_speaker is not None
     wanted = ensemble.by_speaker.temperature if by_speaker else ensemble.temperature
     assert content["temperature"] == pytest.approx(wanted)
+
+
+def test_evaluate_hears_all_that_somebody_says_and_asks_about_some(ensemble: TrainedEnsemble, corpus: Corpus) -> None:
+    """A label that is left out sets the scale with the others, as unlabelled speech does in a run."""
+    hers = [one for one in corpus.utterances if one.speaker == "F2"][: LEAST_KNOWN - 1]
+    mixed = replace(corpus, utterances=tuple(one for one in corpus.utterances if one.speaker != "F2" or one in hers))
+    known = [one.speaker for one in mixed.utterances]
+    sounds = [mixed.waveform(one) for one in mixed.utterances]
+    said = ensemble.said_of(ensemble.keep(sounds), known).said
+    words = {"sadness": "-", **{name: name for name in ("anger", "happiness", "neutral")}}
+    found = evaluated(ensemble, mixed, questions(mixed, ensemble.settings, ensemble.classes, words), by_speaker=True)
+    places = [place for place, one in enumerate(mixed.utterances) if one.emotion != "sadness"]
+    np.testing.assert_allclose(found.answers.said, said[places], atol=1e-5)
+    assert [one.id for one in found.utterances] == [mixed.utterances[place].id for place in places]
+    assert ensemble.by_speaker is not None
+    assert (found.temperature, found.temperature_alone) == (ensemble.by_speaker.temperature, ensemble.temperature)
+    assert any("9 of the 10 speakers are judged on a scale" in one for one in found.notices)
+    text = "\n".join(lines(as_json(ensemble, mixed.name, found)))
+    assert f"{ensemble.temperature:.3g} for those judged by themselves" in text
+    nobody = replace(corpus, utterances=tuple(hers))
+    alone = evaluated(ensemble, nobody, questions(nobody, ensemble.settings, ensemble.classes, {}), by_speaker=True)
+    assert (alone.temperature, alone.temperature_alone) == (ensemble.temperature, None)
 
 
 @pytest.mark.slow
@@ -473,7 +618,7 @@ def test_a_microphone_is_heard_by_windows_alone(kept: Path) -> None:
 def test_the_recognizer_takes_it_along_too(corpus: Corpus, model: TrainedModel, tmp_path: Path) -> None:
     sounds, labels = waveforms(corpus, 80), [str(one.emotion) for one in corpus.utterances[:80]]
     people = [one.speaker for one in corpus.utterances[:80]]
-    fitted = Recognizer("VAE-ensemble", "best", SMALL).fit(sounds, labels, groups=people)
+    fitted = Recognizer(preset="best", settings=SMALL).fit(sounds, labels, groups=people)
     assert isinstance(fitted.model_, TrainedEnsemble)
     fitted.save(tmp_path / "kept")
     again = Recognizer.load(tmp_path / "kept")

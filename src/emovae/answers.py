@@ -26,6 +26,10 @@ class Answers(NamedTuple):
     said: NDArray[np.float32]
     strangeness: NDArray[np.float64]
 
+    def of(self, places: Sequence[int]) -> "Answers":
+        """Those at these places."""
+        return Answers(self.probabilities[places], self.said[places], self.strangeness[places])
+
 
 class Prediction(NamedTuple):
     """What is said of one utterance.

@@ -60,7 +60,7 @@ def load(folder: str | Path) -> Trained:
     content = read_model(place)
     try:
         return _assembled(content)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, AttributeError, ConfigError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise refused(place, f"its files do not fit together ({type(error).__name__}: {error})") from error
 
 

@@ -10,7 +10,7 @@ from emovae.answers import LEAST_KNOWN
 from emovae.heldout import MIXED
 from emovae.seats import chosen
 from emovae.trained import TrainedModel
-from emovae.trained_ensemble import BY_SPEAKER, Trained, TrainedEnsemble
+from emovae.trained_ensemble import BY_SPEAKER, FEW, Trained, TrainedEnsemble
 
 GIVEN_UP = 0.1
 """A class of which a model finds less than this share is as good as unknown to it."""
@@ -89,8 +89,10 @@ def _made_of(trained: Trained) -> str:
 
 def _of_speakers(trained: Trained) -> str:
     """How to ask about people who say more than one thing."""
-    if isinstance(trained, TrainedModel) or trained.by_speaker is None:
+    if isinstance(trained, TrainedModel):
         return ""
+    if trained.by_speaker is None:
+        return f"\nIt judges each recording by itself, whoever speaks: {trained.why_alone}.\n"
     return f"""\
     emovae predict FOLDER table.csv --speaker-column speaker
 
@@ -103,18 +105,31 @@ where one class may be the half of them or more, leave the column away.
 def _expected(estimate: Mapping[str, Any] | None, training: Mapping[str, Any]) -> str:
     if estimate is None:
         return "Nobody has estimated it: train without `--no-estimate`."
+    held_out = training["fold"] == estimate["by"]
     whose = (
         f"Of the {estimate['n']:,} utterances of {estimate['by']}, which it has not heard,"
-        if training["fold"] == estimate["by"]
+        if held_out
         else f"Trained alike and asked about {estimate['n']:,} utterances"
         f"{'' if MIXED in estimate['by'] else ' of speakers it had not heard'} ({estimate['by']}),"
     )
     chance = 1 / len(training["classes"])
     lines = [f"{whose} it names (by chance: UA {chance:.0%})", "", *_figures(estimate)]
-    if BY_SPEAKER in estimate:
-        lines += ["", "Where it is known who speaks, and all that they say sets their scale:", ""]
-        lines += _figures(estimate[BY_SPEAKER])
+    if known := estimate.get(BY_SPEAKER):
+        lines += [
+            "",
+            f"Where it is known who speaks, and all that they say sets their scale{_few(known, held_out)}:",
+            "",
+        ]
+        lines += _figures(known)
     return "\n".join(lines)
+
+
+def _few(known: Mapping[str, Any], held_out: bool) -> str:
+    """How many were judged otherwise than the rest, or would be."""
+    if not (few := known.get(FEW)):
+        return ""
+    how = "are judged by themselves" if held_out else "would be judged by themselves, and are not here"
+    return f" ({few:,} of them, of people with fewer than {LEAST_KNOWN} recordings, {how})"
 
 
 def _figures(estimate: Mapping[str, Any]) -> Iterator[str]:

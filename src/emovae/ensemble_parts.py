@@ -17,6 +17,7 @@ from emovae.normalise import Scale
 from emovae.readings import Readings
 from emovae.seats import chosen
 from emovae.segments import frames_per_segment
+from emovae.takeable import require_takeable
 from emovae.trained_ensemble import BY_SPEAKER, Machines, TrainedEnsemble
 
 ALONE = "alone"
@@ -37,6 +38,7 @@ def tensors_of(model: TrainedEnsemble) -> dict[str, Tensor]:
 def ensemble_of(content: Content, usual: Familiarity) -> TrainedEnsemble:
     """An ensemble of what a folder holds; any error means that the parts do not fit."""
     facts, settings, tensors = content
+    require_takeable(settings)
     readings = Readings(
         settings=settings,
         encoders=_encoders(settings, tensors),
@@ -46,7 +48,7 @@ def ensemble_of(content: Content, usual: Familiarity) -> TrainedEnsemble:
     classes, by_speaker = tuple(facts["classes"]), facts["temperature_by_speaker"]
     if by_speaker is not None and (why := unfit(facts["classes"], facts["facts"][BY_SPEAKER]["confidences"])):
         raise ValueError(why)
-    return TrainedEnsemble(
+    found = TrainedEnsemble(
         readings=readings,
         classes=classes,
         alone=_machines(ALONE, facts["temperature"], readings, len(classes), tensors),
@@ -54,6 +56,10 @@ def ensemble_of(content: Content, usual: Familiarity) -> TrainedEnsemble:
         usual=usual,
         facts=facts["facts"],
     )
+    stated = {name for name in tensors if not name.startswith("usual.")}
+    if stray := sorted(stated ^ set(tensors_of(found))):
+        raise ValueError(f"{stray[0]} is of no part of it")
+    return found
 
 
 def _encoders(settings: Experiment, tensors: Mapping[str, Tensor]) -> tuple[Network, ...]:
@@ -76,8 +82,6 @@ def _machines(
     name: str, temperature: object, readings: Readings, classes: int, tensors: Mapping[str, Tensor]
 ) -> Machines:
     learned = []
-    if under(f"{name}.{len(readings.seats)}.", tensors):
-        raise ValueError("it has more machines than its settings ask for")
     for place in range(len(readings.seats)):
         held = under(f"{name}.{place}.", tensors)
         one = Discriminant(*(held[part].numpy() for part in Discriminant._fields))
@@ -101,7 +105,11 @@ def scale_in(name: str, content: Content) -> Scale | None:
     held = under(f"{name}.", content.tensors)
     if bool(held) != (content.settings.normalise == "train"):
         raise ValueError("the scale of its frames is missing, or of no use")
-    return Scale(held["mean"].numpy(), held["deviation"].numpy()) if held else None
+    if not held:
+        return None
+    if not (held["deviation"] > 0).all():
+        raise ValueError("a deviation of the scale of its frames is not above zero")
+    return Scale(held["mean"].numpy(), held["deviation"].numpy())
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

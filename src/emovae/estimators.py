@@ -22,6 +22,7 @@ from emovae.config import Experiment
 from emovae.errors import ConfigError
 from emovae.final import Means, train_final
 from emovae.hearing import heard
+from emovae.kinds import GRADUATES, ORDINARY, USUAL
 from emovae.listed import listed
 from emovae.machine import one_thread
 from emovae.predict import AT_ONCE
@@ -36,12 +37,12 @@ from emovae.watcher import Watcher
 class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Recognises emotion in recordings.
 
-    >>> Recognizer(settings=("autoencoder.latent=16",)).get_params()["model"]
-    'VAE-LSTM'
+    >>> Recognizer("AE-LSTM", settings=("autoencoder.latent=16",)).get_params()["model"]
+    'AE-LSTM'
 
     Args:
         model: `AE-LSTM`, `VAE-LSTM`, `CVAE-LSTM` or `SSVAE-LSTM`; with the preset `best` `VAE-ensemble` or
-            `AE-ensemble`.
+            `AE-ensemble`. None for the VAE's of either.
         preset: `default`, `paper` or `best`.
         settings: any of the settings of an experiment, `KEY=VALUE` each, such as `autoencoder.epochs=5`.
         sample_rate_hz: of the waveforms in X; a file knows its own.
@@ -59,7 +60,7 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str = "VAE-LSTM",
+        model: str | None = None,
         preset: str | None = None,
         settings: Sequence[str] = (),
         sample_rate_hz: int = SAMPLE_RATE_HZ,
@@ -155,10 +156,12 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             yield some
 
     def _people(self) -> TrainedEnsemble:
-        if isinstance(self.model_, TrainedEnsemble) and self.model_.by_speaker is not None:
-            return self.model_
+        model = self.model_
+        if isinstance(model, TrainedEnsemble) and model.by_speaker is not None:
+            return model
+        why = f": {model.why_alone}" if isinstance(model, TrainedEnsemble) else ""
         raise ConfigError(
-            f"this {self.model} has learned nothing of speakers, and groups tell who speaks; leave them away"
+            f"this {chosen(model.settings)} has learned nothing of speakers{why}; leave groups, who speaks, away"
         )
 
     @overload
@@ -206,14 +209,19 @@ class Recognizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         if isinstance(self.model_, TrainedEnsemble):
-            raise ConfigError(f"a {self.model} hears whole recordings, and no stream; use VAE-LSTM for that")
+            raise ConfigError(
+                f"a {chosen(self.model_.settings)} hears whole recordings, and no stream; use VAE-LSTM for that"
+            )
         return Stream(self.model_, sample_rate_hz, window_s)
 
     def _experiment(self) -> Experiment:
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
-        stated = {"name": "fit", "baselines": [], "seed": int(seed), **named(self.model)}
+        model = USUAL.get(self.preset or "", ORDINARY) if self.model is None else self.model
+        if model not in GRADUATES:
+            raise ConfigError(f"there is no model {model!r} to fit; there are {', '.join(GRADUATES)}")
+        stated = {"name": "fit", "baselines": [], "seed": int(seed), **named(model)}
         # The folds are for an estimate, which others make here: they must not ask for more speakers than learning does.
         division = {"protocol": {"kind": "speakers", "folds": 2}, "test_condition": ["marginal"]}
         return resolve({**stated, **division}, self.preset, self.settings, "Recognizer")

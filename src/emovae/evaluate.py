@@ -31,6 +31,8 @@ class Evaluation(NamedTuple):
         short: how many were filled up to a segment.
         failed: the recordings that could not be used.
         temperature: of what was said, see `answers.Answers`.
+        temperature_alone: of those judged by themselves where others are judged on scales of their own; None where all
+            are judged alike.
         notices: what a reader should know.
     """
 
@@ -40,14 +42,15 @@ class Evaluation(NamedTuple):
     short: int
     failed: tuple[Problem, ...]
     temperature: float
+    temperature_alone: float | None
     notices: tuple[str, ...]
 
 
 class _Heard(NamedTuple):
-    """A recording, or why there is none."""
+    """A recording, or why there is none; without a label it is heard for its speaker's scale alone."""
 
     utterance: Utterance
-    label: str
+    label: str | None
     waveform: Waveform | None
     problem: Problem | None = None
     mark: str = ""
@@ -70,53 +73,75 @@ def evaluated(
         asked: which of its utterances.
         threads: how many recordings are decoded at once.
         progress: called with the recordings done and their number.
-        by_speaker: whether an ensemble that has learned that judges people on scales of their own.
+        by_speaker: whether an ensemble that has learned that judges people on scales of their own, which all that they
+            say in the corpus sets.
 
     Raises:
         AudioError: when no recording can be used.
     """
     labels = dict(zip((utterance.id for utterance in asked.utterances), asked.labels, strict=True))
-    told, failed, short = list[_Heard](), list[Problem](), 0
     people = model if by_speaker and isinstance(model, TrainedEnsemble) else None
-    machines = None if people is None else people.by_speaker
+    wanted = _of_their_speakers(corpus, asked) if people else asked.utterances
+    told, failed, short = list[_Heard](), list[Problem](), 0
     parts, kept = list[Answers](), list[Heard]()
     with ThreadPoolExecutor(threads) as pool:
-        for some in ahead(pool, partial(_decoded, corpus, labels), handfuls(asked.utterances), threads + 1):
+        for some in ahead(pool, partial(_decoded, corpus, labels), handfuls(wanted), threads + 1):
             waveforms = [one.waveform for one in some if one.waveform is not None]
             if waveforms and people:
                 kept.append(people.keep(waveforms))
             elif waveforms:
                 parts.append(model.answer(waveforms))
-            short += sum(len(waveform) < model.least_samples for waveform in waveforms)
+            lengths = [len(one.waveform) for one in some if one.waveform is not None and one.label is not None]
+            short += sum(length < model.least_samples for length in lengths)
             told += [one._replace(waveform=None) for one in some if one.problem is None]
             failed += [one.problem for one in some if one.problem is not None]
-            progress(len(told) + len(failed), len(asked.utterances))
-    if not told:
+            progress(len(told) + len(failed), len(wanted))
+    tested = [one for one in told if one.label is not None]
+    if not tested:
         raise AudioError(
-            f"none of the {len(failed):,} recordings of {corpus.name} can be used: {failed[0].where} {failed[0].why}"
+            f"none of the {len(asked.utterances):,} recordings of {corpus.name} can be used: {failed[0].where}"
+            f" {failed[0].why}"
         )
     speakers = [one.utterance.speaker for one in told]
+    answers = people.answer_people(kept, speakers) if people else _joined(parts)
+    places = [place for place, one in enumerate(told) if one.label is not None]
+    known = are_known(speakers)[places] if people else np.zeros(len(places), bool)
+    temperature, temperature_alone = _temperatures(model, known)
     return Evaluation(
-        utterances=tuple(one.utterance for one in told),
-        labels=tuple(one.label for one in told),
-        answers=people.answer_people(kept, speakers) if people else _joined(parts),
+        utterances=tuple(one.utterance for one in tested),
+        labels=tuple(one.label for one in tested if one.label is not None),
+        answers=answers.of(places),
         short=short,
         failed=tuple(failed),
-        temperature=model.temperature if machines is None else machines.temperature,
+        temperature=temperature,
+        temperature_alone=temperature_alone,
         notices=(
-            *_of_training(model, corpus, told),
-            *(_of_scales(speakers) if people else ()),
+            *_of_training(model, corpus, tested),
+            *(_of_scales(tested, known) if people else ()),
             *corpus.notices,
             *asked.notices,
         ),
     )
 
 
+def _of_their_speakers(corpus: Corpus, asked: Asked) -> list[Utterance]:
+    """All that the speakers of those that are asked about say: unlabelled speech sets a scale, too."""
+    speakers = {utterance.speaker for utterance in asked.utterances}
+    return [utterance for utterance in corpus.utterances if utterance.speaker in speakers]
+
+
+def _temperatures(model: Trained, known: NDArray[np.bool_]) -> tuple[float, float | None]:
+    """That of what was said; where only some are known, that of these, and that of the others."""
+    if not known.any() or not isinstance(model, TrainedEnsemble) or model.by_speaker is None:
+        return model.temperature, None
+    return model.by_speaker.temperature, None if known.all() else model.temperature
+
+
 def _decoded(corpus: Corpus, labels: dict[str, str], some: Sequence[Utterance]) -> list[_Heard]:
-    return [_heard(corpus, utterance, labels[utterance.id]) for utterance in some]
+    return [_heard(corpus, utterance, labels.get(utterance.id)) for utterance in some]
 
 
-def _heard(corpus: Corpus, utterance: Utterance, label: str) -> _Heard:
+def _heard(corpus: Corpus, utterance: Utterance, label: str | None) -> _Heard:
     try:
         return _Heard(utterance, label, corpus.waveform(utterance), mark=mark(corpus, utterance))
     except AudioError as error:
@@ -130,9 +155,9 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     return Answers(columns[0], columns[1].astype(np.float32), columns[2])
 
 
-def _of_scales(speakers: Sequence[str]) -> Iterator[str]:
+def _of_scales(tested: Sequence[_Heard], known: NDArray[np.bool_]) -> Iterator[str]:
     """How many are judged on a scale of their own."""
-    known = are_known(speakers)
+    speakers = [one.utterance.speaker for one in tested]
     people = len({name for name, is_known in zip(speakers, known, strict=True) if is_known})
     yield (
         f"{people:,} of the {len(set(speakers)):,} speakers are judged on a scale that all their recordings here set,"

@@ -54,6 +54,7 @@ def as_json(model: Trained, corpus: str, found: Evaluation) -> dict[str, Any]:
         },
         "confusion": pooled.tolist(),
         "temperature": found.temperature,
+        "temperature_alone": found.temperature_alone,
         "calibration": {
             f"{prefix}{measure.__name__}": measure(share, places)
             for prefix, share in shares.items()
@@ -89,12 +90,13 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
             for name, one in groups.items()
         ]
         yield from ("", grid([kind, "utterances", "speakers", "WA", "95 %", "UA", "95 %"], body))
-    sure = told["calibration"]
+    sure, alone = told["calibration"], told["temperature_alone"]
+    others = "" if alone is None else f", {alone:.3g} for those judged by themselves"
     yield ""
     yield (
         f"Said and found frequencies lie {percent(sure['tempered_ece'])} points apart (ECE; {percent(sure['ece'])}"
-        f" before the temperature of {told['temperature']:.3g}). {percent(told['unlike'])} % of the utterances are of a"
-        " spectrum unlike the training speech."
+        f" before the temperature of {told['temperature']:.3g}{others}). {percent(told['unlike'])} % of the utterances"
+        " are of a spectrum unlike the training speech."
     )
     if told["short"]:
         yield f"{told['short']:,} were shorter than a segment, and filled up."

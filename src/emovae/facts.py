@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae import marks
+from emovae.answers import are_known
 from emovae.calibration import Floats, tempered
 from emovae.corpora import Corpus
 from emovae.files import fingerprint
@@ -16,7 +17,7 @@ from emovae.logmel import HOP_MS
 from emovae.metrics import confusion_matrix, recalls, scores
 from emovae.tasks import Task
 from emovae.trained import TrainedModel
-from emovae.trained_ensemble import BY_SPEAKER, Trained, joined
+from emovae.trained_ensemble import BY_SPEAKER, FEW, Trained, joined
 
 QUANTILES = 101
 """Of the confidence on validation utterances, for the share that is to be turned away."""
@@ -52,7 +53,8 @@ def of_fold(context: Context, cell: Cell, model: Trained) -> dict[str, Any]:
 
     Returns:
         `by`, the fold; `n`, how many utterances; `wa` and `ua`, see `metrics.scores`; `by_speaker`, the same where all
-        that they say sets the scale, if the model has learned that.
+        that they say sets the scale, if the model has learned that and somebody says enough, and how many do not
+        (`few`).
     """
     fold = context.fold(cell)
     if isinstance(model, TrainedModel):
@@ -66,9 +68,11 @@ def of_fold(context: Context, cell: Cell, model: Trained) -> dict[str, Any]:
     asked = [place for place, member in enumerate(members) if member in tested]
     test = [members[place] for place in asked]
     told = _of_test(context, cell, model, test, model.said_of(heard).said[asked])
-    if model.by_speaker is not None:
-        said = model.said_of(heard, [utterances[member].speaker for member in members]).said[asked]
-        told[BY_SPEAKER] = _of_test(context, cell, model, test, said)
+    speakers = [utterances[member].speaker for member in members]
+    known = are_known(speakers)[asked]
+    if model.by_speaker is not None and known.any():
+        said = model.said_of(heard, speakers).said[asked]
+        told[BY_SPEAKER] = {**_of_test(context, cell, model, test, said), FEW: int((~known).sum())}
     return told
 
 

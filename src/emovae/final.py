@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
+from emovae.answers import are_known
 from emovae.autoencoders import CVAE
 from emovae.calibration import fit_temperature
 from emovae.config import Experiment
@@ -35,7 +36,7 @@ from emovae.seats import chosen
 from emovae.takeable import require_takeable
 from emovae.tasks import tasks_of
 from emovae.trained import TrainedModel, needs_weights
-from emovae.trained_ensemble import BY_SPEAKER, Trained, TrainedEnsemble
+from emovae.trained_ensemble import BY_SPEAKER, FEW, WHY_ALONE, Trained, TrainedEnsemble
 from emovae.unfinished import unfinished
 from emovae.watcher import Watcher
 
@@ -79,9 +80,19 @@ def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, 
     if experiment.normalise_statistics == "none":
         return _estimated(experiment, corpus, means)
     alone = experiment.model_copy(update={"normalise_statistics": "none"})
-    told = _estimated(alone, corpus, means)
+    told, few = _estimated(alone, corpus, means), _few(experiment, corpus, means)
+    if few == told["n"]:  # whom the model that is taken along would judge by themselves, all of them
+        return told
     means.watcher.notice("the same, where it is known who speaks:")
-    return {**told, BY_SPEAKER: _estimated(experiment, corpus, means)}
+    return {**told, BY_SPEAKER: {**_estimated(experiment, corpus, means), FEW: few}}
+
+
+def _few(experiment: Experiment, corpus: Corpus, means: Means) -> int:
+    """How many of the tested utterances are of people who say too little to be set on a scale of their own."""
+    plan = tasks_of(experiment, corpus, corpus.utterances, means.given)[0].plan
+    known = are_known([utterance.speaker for utterance in corpus.utterances])
+    tested = sorted({member for fold in plan.folds for member in fold.test})
+    return int((~known[tested]).sum())
 
 
 def _estimated(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, Any]:
@@ -152,9 +163,16 @@ def train_final(
             for there, one in with_autoencoder(*world):
                 learn_together(there, one, watcher)
         model = _model(world, corpus, watcher)
-        told = expected if fold is None else of_fold(*world, model)
+        told = _told(model, expected) if fold is None else of_fold(*world, model)
     watcher.done((world.cell,))
     return replace(model, facts={**model.facts, "estimate": told})
+
+
+def _told(model: Trained, expected: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What to expect of a model, without what it has not learned."""
+    if expected is None or not isinstance(model, TrainedEnsemble) or model.by_speaker is not None:
+        return expected
+    return {name: told for name, told in expected.items() if name != BY_SPEAKER}
 
 
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
@@ -168,16 +186,21 @@ def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
 
 def _model(world: World, corpus: Corpus, watcher: Watcher) -> Trained:
     if world.cell.model in ENSEMBLES:
-        return _ensemble(world, learn_ensemble(*world, watcher.step), corpus)
+        learned = learn_ensemble(*world, watcher.step)
+        if learned.why:
+            watcher.notice(f"{learned.why}; so the model judges each recording by itself, whoever speaks")
+        return _ensemble(world, learned, corpus)
     return _network(world, learn(*world, watcher.step), corpus)
 
 
 def _ensemble(world: World, learned: LearnedEnsemble, corpus: Corpus) -> TrainedEnsemble:
     context, cell = world
-    (readings, alone, by_speaker), task = learned, context.tasks[cell.task]
+    (readings, alone, by_speaker, why), task = learned, context.tasks[cell.task]
     told = facts_of(context, cell, corpus, alone.asked, alone.validation, alone.machines.temperature)
     if by_speaker is not None:
         told[BY_SPEAKER] = of_validation(task, by_speaker.asked, by_speaker.validation, by_speaker.machines.temperature)
+    if why:
+        told[WHY_ALONE] = why
     for encoder in readings.encoders:
         encoder.cpu().eval()
     return TrainedEnsemble(

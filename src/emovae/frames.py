@@ -171,7 +171,7 @@ def _problems(found: Extraction, at_least: int) -> dict[int, str]:
     problems = dict(found.problems)
     for place, length in enumerate(found.lengths.tolist()):
         if length < at_least and place not in problems:
-            pad = "pad it with --set segments.short=pad" if length else "record more"
+            pad = "pad it where it is cut, with short=pad as in --set segments.short=pad" if length else "record more"
             problems[place] = (
                 f"has {length} frames, and one segment needs {at_least}; {pad}, or leave it out with"
                 " --set on_bad_audio=skip"

@@ -24,6 +24,12 @@ ALONE = ("functionals-SVM", "functionals-LDA", "eGeMAPS-SVM", *CUT, *PROSODIC, *
 Ensembled = Literal["segments", "PCA", "AE", "VAE"]
 ENSEMBLES = {f"{read}-ensemble": f"{read}-LDA" for read in ("segments", "PCA", "AE", "VAE")}
 """Machines together -> what reads the segments among them, see `ensembles`."""
+GRADUATES = (*get_args(Portable), "AE-ensemble", "VAE-ensemble")
+"""What `emovae train` and a `Recognizer` train, to be taken along."""
+USUAL = {"best": "VAE-ensemble"}
+"""What a preset trains where no model is named."""
+ORDINARY = "VAE-LSTM"
+"""What the other presets train there."""
 MACHINES = (*ALONE, *ENSEMBLES)
 """All that `normalise_statistics` is for."""
 Beside = Literal["prosody", "cepstra"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emovae import normalise
-from emovae.answers import are_known
+from emovae.answers import LEAST_KNOWN, are_known
 from emovae.baselines import functionals_lda
 from emovae.calibration import fit_temperature
 from emovae.encoders import encoder_of, encoder_place
@@ -24,6 +24,7 @@ from emovae.normalise import Normaliser, Read, Scale
 from emovae.readings import Readings
 from emovae.stages import Listener
 from emovae.trained_ensemble import Machines
+from emovae.utterance import Utterance
 
 AT_ONCE = 64
 
@@ -50,13 +51,15 @@ class LearnedEnsemble(NamedTuple):
     Attributes:
         readings: what the members read.
         alone: from statistics as they are.
-        by_speaker: from statistics on the scale of who speaks; None where that is not asked for, or too few people say
-            enough.
+        by_speaker: from statistics on the scale of who speaks; None where that is not asked for, or nothing can be
+            learned so.
+        why: it cannot; "" where it can, or is not asked for.
     """
 
     readings: Readings
     alone: Set
     by_speaker: Set | None
+    why: str = ""
 
 
 def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEnsemble:
@@ -76,13 +79,36 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in speakers]
     rows = _rows(context, readings, members)
     alone = _set(context, cell, readings, members, rows)
-    assert alone is not None
     if context.experiment.normalise_statistics == "none":
         return LearnedEnsemble(readings, alone, None)
     said_by = [utterances[member].speaker for member in members]
     known = np.flatnonzero(are_known(said_by)).tolist()
+    heard = [members[place] for place in known]
+    if why := _lacking(context, cell, heard):
+        return LearnedEnsemble(readings, alone, None, why)
     scaled = [per_speaker(one[known], [said_by[place] for place in known]) for one in rows]
-    return LearnedEnsemble(readings, alone, _set(context, cell, readings, [members[place] for place in known], scaled))
+    return LearnedEnsemble(readings, alone, _set(context, cell, readings, heard, scaled))
+
+
+def _lacking(context: Context, cell: Cell, heard: Sequence[int]) -> str:
+    """Why nothing can be learned of people from these of their utterances, as places in the corpus; "" where it can."""
+    task, fold, utterances = context.tasks[cell.task], context.fold(cell), context.frames.utterances
+    train, validation = ([member for member in side if member in set(heard)] for side in (fold.train, fold.validation))
+    enough = f"{LEAST_KNOWN} recordings or more, which a scale of one's own takes"
+    if not validation:
+        return f"none of the {_people(utterances, fold.validation)} people set apart to stop the learning has {enough}"
+    unseen = set(task.numbers(fold.train).tolist()) - set(task.numbers(train).tolist())
+    if unseen:
+        names = ", ".join(task.classes[place] for place in sorted(unseen))
+        return (
+            f"nobody shows {names} of the {_people(utterances, train)} learned from (of"
+            f" {_people(utterances, fold.train)}) who have {enough}"
+        )
+    return ""
+
+
+def _people(utterances: Sequence[Utterance], members: Sequence[int]) -> int:
+    return len({utterances[member].speaker for member in members})
 
 
 def _readings(context: Context, cell: Cell, listen: Listener) -> Readings:
@@ -118,14 +144,12 @@ def _rows(context: Context, readings: Readings, members: Sequence[int]) -> list[
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
-def _set(context: Context, cell: Cell, readings: Readings, members: Sequence[int], rows: Sequence[Array]) -> Set | None:
-    """The discriminants of these rows, one for each member; None where nobody is left to ask, or a class to show."""
+def _set(context: Context, cell: Cell, readings: Readings, members: Sequence[int], rows: Sequence[Array]) -> Set:
+    """The discriminants of these rows, one for each member."""
     task, fold = context.tasks[cell.task], context.fold(cell)
     place_of = {member: place for place, member in enumerate(members)}
     sides = [[member for member in side if member in place_of] for side in (fold.train, fold.validation)]
     (train, validation), labels = sides, [task.numbers(side) for side in sides]
-    if not validation or len(np.unique(labels[0])) < len(np.unique(task.numbers(fold.train))):
-        return None
     said, kept = np.zeros((len(validation), len(task.classes)), np.float32), []
     for seat, row in zip(readings.seats, rows, strict=True):
         shown, asked = (row[[place_of[member] for member in side]] for side in (train, validation))

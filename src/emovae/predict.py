@@ -1,5 +1,7 @@
 """Pieces of recordings become rows that say what is heard in them, by handfuls."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from emovae.answers import Model, People, Prediction, are_known, prediction, told
 from emovae.audio import SAMPLE_RATE_HZ, Waveform
+from emovae.errors import ConfigError
 from emovae.pieces import Cut, Piece, pieces
 from emovae.sources import Source
 
@@ -77,7 +80,11 @@ def predicted_by_speaker(
         alone: how others are.
         threads: how many recordings are decoded at once.
         see: is shown each recording when it has been heard.
+
+    Raises:
+        ConfigError: for a recording that is there twice, and would count twice in the scale of who speaks.
     """
+    _require_once(wanted)
     names = iter([source.speaker for source in wanted])
     gone_by, kept, speakers = list[tuple[Piece, int | None]](), list[Any](), list[str]()
     for some in handfuls(pieces(wanted, known.cut, threads)):
@@ -107,6 +114,22 @@ def predicted_by_speaker(
         else:
             row = row_of(piece, found, alone)
             yield row._replace(flags=(*row.flags, ALONE))
+
+
+def _require_once(wanted: Sequence[Source]) -> None:
+    counts = Counter((os.path.normpath(source.file), source.start, source.end) for source in wanted if source.speaker)
+    twice = [(file, start, end) for (file, start, end), count in counts.items() if count > 1]
+    if twice:
+        file, start, end = twice[0]
+        span = (
+            ""
+            if (start, end) == (None, None)
+            else f" from {start or 0:g} s to {'its end' if end is None else f'{end:g} s'}"
+        )
+        raise ConfigError(
+            f"{len(twice):,} recordings are there more than once, first {file}{span}: the scale of who speaks would"
+            " count it so often; leave one row of each"
+        )
 
 
 def handfuls(each: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -36,6 +36,7 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
             "precision": "auto",
             "normalise_statistics": "speaker",
             "front_end": {"prosody": 4},
+            "segments": {"short": "pad"},  # as in ensemble.spans
             "autoencoder": {"kl_weight": 0.01, "epochs": 12},
         },
     }
@@ -167,7 +168,12 @@ def _assigned(assignment: str) -> dict[str, Any]:
 
 
 def _complaints(error: ValidationError, where: str) -> Iterator[str]:
-    for problem in error.errors():
+    problems = error.errors()
+    places = [problem["loc"] for problem in problems]
+    for problem in problems:
+        here = problem["loc"]
+        if problem["type"] == "too_short" and any(place[: len(here)] == here != place for place in places):
+            continue  # what is wrong with its parts is told; they are not counted then
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = _keys_beside(problem["loc"])

@@ -49,7 +49,8 @@ def sources(inputs: Sequence[str], speakers_in: str | None = None) -> Iterator[S
         place = Path(given)
         is_table = place.suffix.lower() in (*TABLES, PARQUET) and os.path.isfile(given)  # noqa: PTH113
         if speakers_in is not None and not is_table:
-            raise ConfigError(f"{given} is no table, and who speaks stands in a column {speakers_in} of one; give that")
+            what = "is no table" if os.path.exists(given) else "is not there"  # noqa: PTH110
+            raise ConfigError(f"{given} {what}, and who speaks stands in a column {speakers_in} of a table; give that")
         if given == STDIN:
             yield Source(given)
         elif os.path.isdir(given):  # noqa: PTH112 - unlike Path's, these never raise
@@ -95,7 +96,8 @@ def _in_parquet(table: Path, speakers_in: str | None) -> Iterator[Source]:
         if pa.types.is_duration(column.type):
             nanos = column.cast(pa.duration("ns")).cast(pa.int64()).to_pylist()
             return [None if one is None else str(one / 1e9) for one in nanos]
-        return [None if one is None else str(one) for one in column.to_pylist()]
+        # pandas keeps what is missing in a column of numbers as NaN, the one value that is not itself.
+        return [None if one is None or one != one else str(one) for one in column.to_pylist()]  # noqa: PLR0124
 
     try:
         with pq.ParquetFile(table) as file:

@@ -28,12 +28,12 @@ def require_takeable(experiment: Experiment) -> None:
         raise ConfigError("features=sample draws anew at each prediction; use --set features=mean+log_variance")
     if experiment.ensemble.of:
         if asked[0] not in ("AE", "VAE"):
-            raise ConfigError(f"the {chosen(experiment)} is for experiments so far; use --model vae-ensemble")
+            raise ConfigError(f"the {chosen(experiment)} is for experiments so far; use the VAE-ensemble")
         return
     if (model := experiment.models[0]) in SHARED:
         raise ConfigError(f"{model} is for experiments so far; train {SHARED[model]}")
     if experiment.preset == "best":
-        raise ConfigError(f"the preset best is of ensembles, and {model} is none; leave --model or --preset out")
+        raise ConfigError(f"the preset best is of ensembles, and {model} is none; leave the model or the preset out")
     if experiment.front_end.prosody:
         raise ConfigError("front_end.prosody is for ensembles and experiments so far; leave it out")
     if experiment.normalise_statistics != "none":

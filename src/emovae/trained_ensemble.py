@@ -28,6 +28,10 @@ from emovae.trained import TrainedModel
 
 BY_SPEAKER = "by_speaker"
 """Facts under this name are those of the second set."""
+FEW = "few"
+"""Under this name stands how many utterances are of people who say too little to be set on a scale of their own."""
+WHY_ALONE = "why_alone"
+"""Under this name stands why there is no second set, though it was asked for."""
 
 Array = NDArray[np.float32]
 
@@ -66,7 +70,7 @@ class TrainedEnsemble:
         alone: answers about a recording by itself.
         by_speaker: answers about recordings on the scale of who speaks; None where none was to be learned.
         usual: what the training speech was like.
-        facts: as of a `TrainedModel`; `by_speaker` has the same of the second set.
+        facts: as of a `TrainedModel`; `by_speaker` has the same of the second set, `why_alone` why there is none.
     """
 
     readings: Readings
@@ -97,6 +101,12 @@ class TrainedEnsemble:
         """The same of people on scales of their own; none where none was to be learned."""
         told: Sequence[float] = self.facts.get(BY_SPEAKER, {}).get("confidences", ())
         return told
+
+    @property
+    def why_alone(self) -> str:
+        """Why there is no second set; "" where there is one."""
+        asked = "" if self.by_speaker else "normalise_statistics was none when it learned"
+        return str(self.facts.get(WHY_ALONE, asked))
 
     @property
     def least_samples(self) -> int:
@@ -168,7 +178,9 @@ class TrainedEnsemble:
         if speakers is None:
             return Answers(shares, said, heard.strangeness)
         if self.by_speaker is None:
-            raise ValueError("this model has learned nothing of speakers; ask about each recording by itself")
+            raise ValueError(
+                f"this model has learned nothing of speakers: {self.why_alone}; ask about each recording by itself"
+            )
         known = np.flatnonzero(are_known(speakers)).tolist()
         if known:
             rows = [per_speaker(one[known], [speakers[place] for place in known]) for one in heard.rows]

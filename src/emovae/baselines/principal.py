@@ -14,7 +14,8 @@ class Components:
     """
 
     def __init__(self, segments: NDArray[np.float32], count: int) -> None:
-        self.fitted = PCA(min(count, *segments.shape), svd_solver="covariance_eigh").fit(segments)
+        with np.errstate(invalid="ignore"):  # its shares of no variance at all, which nobody asks for
+            self.fitted = PCA(min(count, *segments.shape), svd_solver="covariance_eigh").fit(segments)
 
     def of(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
         """Segments [segment, value] -> their components, [segment, component]."""

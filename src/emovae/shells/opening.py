@@ -68,8 +68,5 @@ def people_of(place: Path, model: Model) -> People:
             " emovae train --preset best"
         )
     if kept.by_speaker is None:
-        raise ConfigError(
-            f"{place} has learned nothing of speakers: normalise_statistics was none, or too few people say enough; ask"
-            " without speakers"
-        )
+        raise ConfigError(f"{place} has learned nothing of speakers: {kept.why_alone}; ask without speakers")
     return kept

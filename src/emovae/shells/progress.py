@@ -95,8 +95,8 @@ class Progress(Watcher):
         folds = sum(len(task.plan.folds) for task in context.tasks)
         prints = ", ".join(dict.fromkeys(task.plan.fingerprint for task in context.tasks))
         self.say(
-            f"{self.title}: {len(context.frames.utterances)} utterances, {folds} folds (fingerprint {prints});"
-            f" {self.open_cells} cells to compute, {finished} finished before, in {self.out}"
+            f"{self.title}: {len(context.frames.utterances)} utterances, {_many(folds, 'fold')} (fingerprint {prints});"
+            f" {_many(self.open_cells, 'cell')} to compute, {finished} finished before, in {self.out}"
         )
 
     def step(self, step: Step) -> None:
@@ -128,6 +128,10 @@ class Progress(Watcher):
     def say(self, text: str) -> None:
         """A line on standard error, above the bars."""
         self.console.print(text, soft_wrap=True, markup=False)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _told(step: Step) -> str:

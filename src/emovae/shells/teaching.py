@@ -6,12 +6,10 @@ from typing import get_args
 import click
 
 from emovae.errors import ConfigError
-from emovae.kinds import SHARED, Portable, Target
+from emovae.kinds import GRADUATES, ORDINARY, SHARED, USUAL, Target
 from emovae.shells.options import at_home, cache_option, device_option, jobs_option, reader_option, require_one_division
 
-MODELS = {model.lower(): model for model in (*get_args(Portable), "AE-ensemble", "VAE-ensemble")}
-USUAL = {"best": "VAE-ensemble"}
-"""What a preset trains where no model is named."""
+MODELS = {model.lower(): model for model in GRADUATES}
 
 
 class _ModelName(click.Choice[str]):
@@ -70,7 +68,7 @@ def train(
         raise ConfigError(f"--workers {workers} are processes of a Ray cluster; name it with --cluster")
     require_one_division(published, assignments)
     stated = {"name": "train", "baselines": [], "targets": [target], "test_condition": ["marginal"]}
-    asked = MODELS[model] if model else USUAL.get(preset or "", "VAE-LSTM")
+    asked = MODELS[model] if model else USUAL.get(preset or "", ORDINARY)
     experiment = presets.resolve({**stated, **named(asked)}, preset, assignments, "train")
     opened = open_corpus(corpus, reader)
     given = None if published is None else read_folds(published, opened.utterances)
