@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +15,11 @@ from emovae.ablation import ablation, markdown
 from emovae.comparison import Line, Table
 from emovae.errors import ConfigError
 from emovae.presets import PRESETS, load, resolve, variants
+from processes import EMOVAE
 
 Results = dict[str, Any]
 
 ROOT = Path(__file__).parents[1]
-EMOVAE = Path(sys.executable).with_name("emovae")
 VARIANTS = """
 name = "two"
 models = ["VAE-LSTM"]

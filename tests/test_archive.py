@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -25,8 +24,8 @@ from emovae.settings import FrontEnd
 from emovae.shards import Weighed, planned
 from emovae.shells.cli import cli
 from emovae.shells.spreading import Asked, sent
+from processes import EMOVAE
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 PATIENCE_S = 300
 SMALL = ("--corpus", "synthetic:40", "--shard", "16", "--jobs", "1")
 

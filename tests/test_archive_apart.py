@@ -21,8 +21,8 @@ from emovae.audio import SAMPLE_RATE_HZ
 from emovae.corpora import Corpus
 from emovae.places import Location
 from emovae.trained import TrainedModel
+from processes import EMOVAE
 from test_archive import PATIENCE_S, shards
-from test_cluster import EMOVAE
 from test_embed import model
 
 __all__ = ["model"]

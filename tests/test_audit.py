@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,8 +29,8 @@ from emovae.presets import resolve
 from emovae.splits import Reached
 from emovae.utterance import Utterance
 from emovae.verdicts import Words
+from processes import EMOVAE
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 ASKED = ("speaker", "words", "channel", "split", "normalisation")
 
 

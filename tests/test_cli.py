@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from emovae.corpora import READERS
 from emovae.presets import load
+from processes import EMOVAE
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"
 WRITTEN = {
     "results.json",

@@ -1,8 +1,6 @@
 """The cells of a run on a real Ray cluster of two machines, played by two nodes on this one."""
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from conftest import Machines
+from processes import PATIENCE_S, begun, ended
 
 pytestmark = [
     pytest.mark.slow,
     # Ray's own
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"),
 ]
-EMOVAE = Path(sys.executable).with_name("emovae")
-PATIENCE_S = 400
 WRITTEN = ("results.json", "table.md", "predictions.parquet", "curves.parquet", "views.safetensors", "report.html")
 EXPERIMENT = """
 name = "apart"
@@ -49,21 +46,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
 def started(place: Path, *more: str, **variables: str) -> subprocess.Popen[str]:
     (place / "apart.toml").write_text(EXPERIMENT)
     where = ["--corpus", "synthetic:40", "--out", "out", "--cache", "cache"]
-    command = [str(EMOVAE), "run", "apart.toml", *where, *more]
-    return subprocess.Popen(
-        command,
-        cwd=place,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **variables},
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-
-
-def ended(run: subprocess.Popen[str], status: int = 0) -> str:
-    _, said = run.communicate(timeout=PATIENCE_S)
-    assert run.returncode == status, said
-    return said
+    return begun("run", "apart.toml", *where, *more, cwd=place, beside=variables)
 
 
 def contents(place: Path) -> Mapping[str, bytes]:

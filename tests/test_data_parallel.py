@@ -1,9 +1,7 @@
 """One autoencoder learned by several workers of a real Ray cluster of two machines, played by two nodes on this one."""
 
-import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,14 +11,13 @@ import torch
 from conftest import NODE, Machines
 from emovae import weights
 from emovae.weights import Weights
+from processes import begun, ended
 
 pytestmark = [
     pytest.mark.slow,
     # Ray's own
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"),
 ]
-EMOVAE = Path(sys.executable).with_name("emovae")
-PATIENCE_S = 400
 EQUAL = 1e-4
 """What a loss may differ by, relative to it."""
 SETTINGS = (
@@ -43,20 +40,7 @@ def started(place: Path, out: str, model: str, *more: str) -> subprocess.Popen[s
     """`emovae train`, with a relative cache of its own."""
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     where = ["--corpus", "synthetic:40", "--out", out, "--cache", f"cache {out}", "--no-estimate"]
-    return subprocess.Popen(
-        [str(EMOVAE), "train", "--model", model, *where, *settings, *more],
-        cwd=place,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-
-
-def ended(run: subprocess.Popen[str], status: int = 0) -> str:
-    _, said = run.communicate(timeout=PATIENCE_S)
-    assert run.returncode == status, said
-    return said
+    return begun("train", "--model", model, *where, *settings, *more, cwd=place)
 
 
 def learned(place: Path, out: str) -> Weights:

@@ -27,9 +27,9 @@ from emovae.segments import least_frames
 from emovae.settings import FrontEnd, Segments
 from emovae.tasks import tasks_of
 from emovae.utterance import Utterance
+from processes import EMOVAE
 
 SPEAKERS = ("ann", "bo", "cy", "di", "ed")
-EMOVAE = Path(sys.executable).with_name("emovae")
 Sound = NDArray[np.float32]
 
 

@@ -26,9 +26,9 @@ from emovae.corpora.release import ByHand, Commit
 from emovae.errors import ConfigError, CorpusError, OutputError
 from emovae.fetch import fetch, fetchable
 from emovae.fetched import RECORD
+from processes import EMOVAE
 from publisher_like import PublisherLike, Sent, publisher_like, tarred, zipped
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 EMODB = "/download/download.zip"
 CONTENT = {
     f"wav/{name}.wav": random.Random(name).randbytes(300_000) for name in ("03a01Fa", "03a01Wa", "08a02Na", "08b03Ta")

@@ -28,8 +28,8 @@ from emovae.settings import Protocol
 from emovae.sharing import Sides, shared
 from emovae.tasks import notices_of, tasks_of
 from emovae.utterance import Utterance
+from processes import EMOVAE
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"
 CORPORA = os.environ.get("EMOVAE_CORPORA")
 QUICK = ("--set", "models=[]", "--set", 'baselines=["majority"]', "--jobs", "1")

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from emovae.errors import ConfigError
 from emovae.model_folder import CARD, CONFIG, FACTS, WEIGHTS
 from emovae.trained import TrainedModel
 from hub_like import TOKEN, HubLike, hub_like
-
-EMOVAE = Path(sys.executable).with_name("emovae")
+from processes import EMOVAE
 
 
 @pytest.fixture(scope="module")

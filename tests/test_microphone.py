@@ -20,6 +20,7 @@ import soundfile
 
 from emovae.assembly import save
 from emovae.trained import TrainedModel
+from processes import EMOVAE
 
 MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if shutil.which(name) is None]
 if ctypes.util.find_library("portaudio") is None:
@@ -28,7 +29,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)}: not installed; see .ci/run for the packages"),
 ]
-EMOVAE = Path(sys.executable).with_name("emovae")
 RATE_HZ = 44_100
 PATIENCE_S = 60
 RECORD = """

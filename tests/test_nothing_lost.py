@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import pytest
 
-EMOVAE = Path(sys.executable).with_name("emovae")
+from processes import PATIENCE_S, begun, ended
+
 KILLS = 25
-PATIENCE_S = 300
 EXPERIMENT = """
 name = "long"
 models = ["AE-LSTM", "VAE-LSTM", "CVAE-LSTM"]
@@ -52,24 +52,7 @@ def started(place: Path, *more: str) -> subprocess.Popen[str]:
     place.mkdir(exist_ok=True)
     (place / "long.toml").write_text(EXPERIMENT)
     where = ["--corpus", "synthetic:16", "--out", "out", "--cache", "cache"]
-    command = [str(EMOVAE), "run", "long.toml", *where, *more]
-    environment = {name: value for name, value in os.environ.items() if name != "EMOVAE_CACHE"}
-    return subprocess.Popen(
-        command,
-        cwd=place,
-        env=environment,
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def ended(run: subprocess.Popen[str]) -> str:
-    """What a run says that ends well."""
-    _, said = run.communicate(timeout=PATIENCE_S)
-    assert run.returncode == 0, said
-    return said
+    return begun("run", "long.toml", *where, *more, cwd=place, group=True)
 
 
 def contents(place: Path) -> Mapping[str, bytes]:
@@ -84,7 +67,7 @@ def finished(place: Path) -> Mapping[str, Made]:
     return found
 
 
-def begun(place: Path) -> list[Path]:
+def half_written(place: Path) -> list[Path]:
     return list(place.rglob(".*.part"))
 
 
@@ -117,7 +100,7 @@ def test_a_run_that_is_killed_25_times_ends_as_if_nothing_had_been(
     ended(started(place))
     assert known.items() <= finished(place).items()
     assert contents(place) == undisturbed
-    assert not begun(place)
+    assert not half_written(place)
 
 
 @pytest.mark.slow
@@ -199,7 +182,7 @@ def test_on_a_full_disk_the_file_and_its_need_are_told_and_the_run_goes_on_later
         assert "No space left on device; it needs" in said
         assert "Traceback" not in said
         told.append(said)
-        assert not begun(place)
+        assert not half_written(place)
         assert known.items() <= finished(place).items()
         known = dict(finished(place))
     assert contents(place) == undisturbed

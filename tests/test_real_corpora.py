@@ -3,15 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from processes import EMOVAE
+
 ROOT = Path(__file__).parents[1]
-EMOVAE = Path(sys.executable).with_name("emovae")
 CORPORA = os.environ.get("EMOVAE_CORPORA")
 
 pytestmark = [

@@ -3,7 +3,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,8 +18,8 @@ from emovae.errors import OutputError
 from emovae.experiment import SUMMED
 from emovae.report import write_report
 from emovae.sums import write_sums
+from processes import EMOVAE
 
-EMOVAE = Path(sys.executable).with_name("emovae")
 CHROMIUM = shutil.which("chromium")
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 SECTIONS = [

@@ -4,7 +4,6 @@ import io
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,9 +23,8 @@ from emovae.corpora import Corpus
 from emovae.errors import ConfigError
 from emovae.shells.cli import cli
 from emovae.trained import TrainedModel
+from processes import EMOVAE
 from service_up import encoded, running, sent
-
-EMOVAE = Path(sys.executable).with_name("emovae")
 
 
 @pytest.fixture(scope="module")
