@@ -120,9 +120,9 @@ def waveforms(corpus: Corpus, count: int) -> list[Waveform]:
 @pytest.mark.parametrize(
     ("model", "changes"),
     [
-        ("VAE-ensemble", ()),
-        SLOW("AE-ensemble", ("ensemble.autoencoders=1",)),
-        SLOW("VAE-ensemble", ("normalise=utterance", 'ensemble.statistics=["movement"]')),
+        ("VAE-ensemble", ("voices=2",)),
+        SLOW("AE-ensemble", ("ensemble.autoencoders=1", "voices=0")),
+        SLOW("VAE-ensemble", ("normalise=utterance", 'ensemble.statistics=["movement"]', "voices=1")),
         SLOW("VAE-ensemble", ("normalise=none", "ensemble.beside=[]", "features=mean+log_variance", *BARE)),
     ],
 )

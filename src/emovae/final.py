@@ -177,7 +177,7 @@ def _told(model: Trained, expected: Mapping[str, Any] | None) -> Mapping[str, An
 
 def _folder(experiment: Experiment, corpus: Corpus, cache: Path) -> Path:
     """Where the cells of an estimate and the autoencoder lie."""
-    beside = {"name", "title", "precision", "normalise_statistics", "ensemble", "statistics"}
+    beside = {"name", "title", "precision", "normalise_statistics", "ensemble", "statistics", "voices"}
     stated = experiment.model_dump(mode="json", exclude=beside)
     if stated["segments"]["stride_ms"] == HOP_MS:  # as if there were no other
         del stated["segments"]["stride_ms"]

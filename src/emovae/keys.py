@@ -24,6 +24,7 @@ from emovae.grid import (
 )
 from emovae.kinds import CUT, ENSEMBLES, MACHINES, SHARED
 from emovae.mel import HOP_MS
+from emovae.voices import VOICES_VERSION
 
 RESULTS_VERSION = 6
 """Raised when the same configuration gives other results than before."""
@@ -73,6 +74,8 @@ def cell_key(context: Context, cell: Cell) -> str:
         said = said_by_its_speakers(context, cell)
         speakers = [context.frames.utterances[member].speaker for member in said]
         facts += ["statistics", experiment.normalise_statistics, context.ids(said), speakers]
+    if cell.model.endswith("-LDA") and experiment.voices:
+        facts += ["voices", VOICES_VERSION, experiment.voices]
     if is_network(cell):
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:

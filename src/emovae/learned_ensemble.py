@@ -25,6 +25,7 @@ from emovae.readings import Readings
 from emovae.stages import Listener
 from emovae.trained_ensemble import Machines
 from emovae.utterance import Utterance
+from emovae.voices import in_voice
 
 AT_ONCE = 64
 
@@ -77,8 +78,8 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     fold, utterances = context.fold(cell), context.frames.utterances
     speakers = {utterances[member].speaker for side in (fold.train, fold.validation) for member in side}
     members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in speakers]
-    rows = _rows(context, readings, members)
-    alone = _set(context, cell, readings, members, rows)
+    spoken = [_rows(context, readings, members, voice) for voice in range(context.experiment.voices + 1)]
+    alone = _set(context, cell, readings, members, spoken)
     if context.experiment.normalise_statistics == "none":
         return LearnedEnsemble(readings, alone, None)
     said_by = [utterances[member].speaker for member in members]
@@ -86,7 +87,8 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     heard = [members[place] for place in known]
     if why := _lacking(context, cell, heard):
         return LearnedEnsemble(readings, alone, None, why)
-    scaled = [per_speaker(one[known], [said_by[place] for place in known]) for one in rows]
+    people = [said_by[place] for place in known]
+    scaled = [[per_speaker(one[known], people) for one in rows] for rows in spoken]
     return LearnedEnsemble(readings, alone, _set(context, cell, readings, heard, scaled))
 
 
@@ -135,24 +137,34 @@ def _scale(context: Context, normaliser: Normaliser) -> Scale | None:
     return normaliser.scales[0] if context.experiment.normalise == "train" else None
 
 
-def _rows(context: Context, readings: Readings, members: Sequence[int]) -> list[Array]:
-    """What each member of the ensemble reads of these utterances, [utterance, value]."""
+def _rows(context: Context, readings: Readings, members: Sequence[int], voice: int) -> list[Array]:
+    """What each member of the ensemble reads of these utterances in a voice (see `voices`), [utterance, value]."""
+    frames = in_voice(context.frames, voice, context.experiment.front_end)
     parts = [
-        readings.of([context.frames.of(member) for member in members[start : start + AT_ONCE]])
+        readings.of([frames.of(member) for member in members[start : start + AT_ONCE]])
         for start in range(0, len(members), AT_ONCE)
     ]
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
-def _set(context: Context, cell: Cell, readings: Readings, members: Sequence[int], rows: Sequence[Array]) -> Set:
-    """The discriminants of these rows, one for each member."""
+def _set(
+    context: Context, cell: Cell, readings: Readings, members: Sequence[int], spoken: Sequence[Sequence[Array]]
+) -> Set:
+    """The discriminants of these rows in each voice, one for each member of the ensemble."""
     task, fold = context.tasks[cell.task], context.fold(cell)
     place_of = {member: place for place, member in enumerate(members)}
-    sides = [[member for member in side if member in place_of] for side in (fold.train, fold.validation)]
-    (train, validation), labels = sides, [task.numbers(side) for side in sides]
-    said, kept = np.zeros((len(validation), len(task.classes)), np.float32), []
-    for seat, row in zip(readings.seats, rows, strict=True):
-        shown, asked = (row[[place_of[member] for member in side]] for side in (train, validation))
-        said += seat.share * functionals_lda.probabilities(shown, labels[0], asked, len(task.classes))
-        kept.append(functionals_lda.learned(np.concatenate([shown, asked]), np.concatenate(labels)))
-    return Set(Machines(tuple(kept), fit_temperature(said, labels[1])), validation, said)
+    train, validation = ([member for member in side if member in place_of] for side in (fold.train, fold.validation))
+    classes = len(task.classes)
+    said, kept = np.zeros((len(validation), classes), np.float32), []
+    for seat, *voices in zip(readings.seats, *spoken, strict=True):
+
+        def shown(*sides: Sequence[int], voices: Sequence[Array] = voices) -> tuple[Array, NDArray[np.int64]]:
+            """What these say in all voices, and the class of each."""
+            each = [member for side in sides for member in side]
+            places = [place_of[member] for member in each]
+            return np.concatenate([rows[places] for rows in voices]), np.tile(task.numbers(each), len(voices))
+
+        asked = voices[0][[place_of[member] for member in validation]]
+        said += seat.share * functionals_lda.probabilities(*shown(train), asked, classes)
+        kept.append(functionals_lda.learned(*shown(train, validation)))
+    return Set(Machines(tuple(kept), fit_temperature(said, task.numbers(validation))), validation, said)

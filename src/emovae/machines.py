@@ -5,6 +5,9 @@ same setting scales the rows of all (`normalise_statistics`):
 
 `none`: as they are; the machine itself scales by those it learns from.
 `speaker`: over all utterances of the same speaker, tested ones too: transductive, and printed as such.
+
+Discriminants learn from other `voices` of the speakers besides, where the experiment asks for that; who is tested is
+read as recorded.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +19,8 @@ from emovae.baselines import functionals_lda, functionals_svm
 from emovae.functionals import per_speaker
 from emovae.grid import Cell, Context, said_by_its_speakers
 
-Vectors = Callable[[Sequence[int]], NDArray[np.float32]]
-"""Utterances -> their statistics, [utterance, value]."""
+Vectors = Callable[[Sequence[int], int], NDArray[np.float32]]
+"""Utterances, and in which voice (0 as recorded, see `voices`) -> their statistics, [utterance, value]."""
 
 
 def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> NDArray[np.float32]:
@@ -33,17 +36,23 @@ def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> NDArray[n
     task, fold = context.tasks[cell.task], context.fold(cell)
     learned_from = (*fold.train, *fold.validation)
     train, test = _scaled(context, cell, vectors, (learned_from, fold.test))
-    ask = functionals_lda.probabilities if cell.model.endswith("-LDA") else functionals_svm.probabilities
-    return ask(train, task.numbers(learned_from), test, len(task.classes))
+    labels = task.numbers(learned_from)
+    if not cell.model.endswith("-LDA"):
+        return functionals_svm.probabilities(train, labels, test, len(task.classes))
+    voices = range(1, context.experiment.voices + 1)
+    copies = [_scaled(context, cell, vectors, (learned_from,), voice)[0] for voice in voices]
+    shown = np.concatenate([train, *copies])
+    return functionals_lda.probabilities(shown, np.tile(labels, 1 + len(copies)), test, len(task.classes))
 
 
 def _scaled(
-    context: Context, cell: Cell, vectors: Vectors, sides: Sequence[Sequence[int]]
+    context: Context, cell: Cell, vectors: Vectors, sides: Sequence[Sequence[int]], voice: int = 0
 ) -> list[NDArray[np.float32]]:
     """What is read of each side, [utterance, value], on the scale that the experiment asks for."""
     if context.experiment.normalise_statistics == "none":
-        return [vectors(side) for side in sides]
-    members = said_by_its_speakers(context, cell)
-    speakers = [context.frames.utterances[member].speaker for member in members]
-    rows = per_speaker(vectors(members), speakers)
+        return [vectors(side, voice) for side in sides]
+    utterances = context.frames.utterances
+    people = {utterances[member].speaker for side in sides for member in side}
+    members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in people]
+    rows = per_speaker(vectors(members, voice), [utterances[member].speaker for member in members])
     return [rows[np.searchsorted(members, side)] for side in sides]

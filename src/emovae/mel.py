@@ -31,6 +31,17 @@ def mel(hz: float) -> float:
     return 1127.0 * math.log1p(hz / 700.0)
 
 
+def centres_hz(front_end: FrontEnd) -> list[float]:
+    """Where the triangles peak, in Hz.
+
+    >>> [round(hz) for hz in centres_hz(FrontEnd(bands=3))]
+    [445, 1379, 3345]
+    """
+    edges = np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
+    found: list[float] = (700.0 * np.expm1(edges[1:-1] / 1127.0)).tolist()
+    return found
+
+
 def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
     """The triangles, float64 [bin, band]; their edges stand at equal distances in mel, their peaks are 1.
 

@@ -35,6 +35,7 @@ PRESETS: Mapping[str, dict[str, Any]] = MappingProxyType(
             "features": "mean",
             "precision": "auto",
             "normalise_statistics": "speaker",
+            "voices": 3,
             "front_end": {"prosody": 4},
             "segments": {"short": "pad"},  # as in ensemble.spans
             "autoencoder": {"kl_weight": 0.01, "epochs": 12},

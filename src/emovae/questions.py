@@ -60,6 +60,8 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
         yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
     if columns := settings["front_end"].get("prosody"):
         yield ["beside them F0, voicing and energy, columns of each", str(columns)]
+    if voices := settings.get("voices"):
+        yield ["other voices of each speaker that discriminants learn from", str(voices)]
     if (asked := settings.get("ensemble", {})).get("of"):
         spans = [f"{span['length_ms']} {span['step_ms']} {span['stride_ms']}" for span in asked["spans"]]
         yield ["machines together over", _spelled(asked["of"])]

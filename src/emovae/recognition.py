@@ -29,6 +29,7 @@ from emovae.readers import dropped, labels_of, reader_of
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.stages import Averaged, CellResult, Listener, Step
+from emovae.voices import normalised_in_voice
 
 Array = NDArray[np.float32]
 
@@ -115,8 +116,9 @@ def _trained(
 
 
 def _by_machine(material: Material) -> CellResult:
-    def vectors(members: Sequence[int]) -> Array:
-        return read_by(material, members, None).sequences.values.numpy()
+    def vectors(members: Sequence[int], voice: int) -> Array:
+        there = normalised_in_voice(material.normaliser, voice, material.context.experiment)
+        return read_by(material._replace(normaliser=there), members, None).sequences.values.numpy()
 
     return CellResult(said_by_machine(material.context, material.cell, vectors), [], [])
 

@@ -1,12 +1,16 @@
 """What a machine without an autoencoder reads: a row of statistics over time for each utterance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from emovae import normalise
 from emovae.baselines import principal
+from emovae.config import Experiment
 from emovae.functionals import functionals
 from emovae.grid import Cell, Context, lag_in, reads_statistics, scale_members
 from emovae.kinds import CEPSTRAL, CUT, PROSODIC
@@ -16,9 +20,19 @@ from emovae.mfcc import moving
 from emovae.normalise import Normaliser
 from emovae.prosodic import prosodic
 from emovae.segments import segment
+from emovae.voices import in_voice, normalised_in_voice
+
+Rows = NDArray[np.float32]
 
 LEAST_DEVIATION = 1e-3
 """In the units of openSMILE's descriptors, of which jitter and the slopes of the spectrum vary by hundredths."""
+
+
+class SegmentsReader(Protocol):
+    """What utterances are read as, in a voice (see `voices`)."""
+
+    def __call__(self, members: Sequence[int], voice: int = 0) -> Sequences:
+        """The segments of these utterances, or a row of statistics for each."""
 
 
 def vectors_of(context: Context, cell: Cell) -> Vectors:
@@ -32,25 +46,33 @@ def vectors_of(context: Context, cell: Cell) -> Vectors:
         context: what all cells share.
         cell: one of `kinds.ALONE` without an autoencoder.
     """
-    how = context.experiment.normalise
+    experiment = context.experiment
+    how = experiment.normalise
     if cell.model == "eGeMAPS-SVM":
         how = "speaker" if how == "speaker" else "none"
         scaled = normalise.fit(context.rows(cell), (), how, least_deviation=LEAST_DEVIATION)
-        return lambda members: np.concatenate(list(scaled.each(members)))
-    bands, learned_from = context.experiment.front_end.bands, scale_members(context, cell)
+        return lambda members, _: np.concatenate(list(scaled.each(members)))
     if cell.model in PROSODIC:
-        return lambda members: np.stack([prosodic(context.frames.of(member)[:, bands:]) for member in members])
-    if cell.model in CEPSTRAL:
-        cepstra = normalise.fit(context.frames, learned_from, how, read=lambda frames: moving(frames[:, :bands]))
-        return lambda members: np.stack([functionals(rows) for rows in cepstra.each(members)])
-    normaliser = normalise.fit(context.frames, learned_from, how)
+        return partial(_prosodic, context)
+    bands, learned_from = experiment.front_end.bands, scale_members(context, cell)
     if cell.model in CUT:
-        read = segments_reader(context, cell, normaliser)
-        return lambda members: read(members).values.numpy()
-    return lambda members: np.stack([functionals(rows[:, :bands]) for rows in normaliser.each(members)])
+        read = segments_reader(context, cell, normalise.fit(context.frames, learned_from, how))
+        return lambda members, voice: read(members, voice).values.numpy()
+    made = moving if cell.model in CEPSTRAL else normalise.as_they_are
+    scaled = normalise.fit(context.frames, learned_from, how, read=lambda frames: made(frames[:, :bands]))
+    return partial(_functionals, experiment, scaled)
 
 
-def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Callable[[Sequence[int]], Sequences]:
+def _prosodic(context: Context, members: Sequence[int], voice: int) -> Rows:
+    frames, bands = in_voice(context.frames, voice, context.experiment.front_end), context.experiment.front_end.bands
+    return np.stack([prosodic(frames.of(member)[:, bands:]) for member in members])
+
+
+def _functionals(experiment: Experiment, normaliser: Normaliser, members: Sequence[int], voice: int) -> Rows:
+    return np.stack([functionals(rows) for rows in normalised_in_voice(normaliser, voice, experiment).each(members)])
+
+
+def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> SegmentsReader:
     """Segments as they are, or their principal components, learned from what an autoencoder would learn from."""
     experiment = context.experiment
     components = None
@@ -58,8 +80,9 @@ def segments_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Cal
         seen = segment(normaliser, scale_members(context, cell), experiment.segments, context.machine.room)
         components = principal.Components(seen.values.numpy(), cell.latent)
 
-    def read(members: Sequence[int]) -> Sequences:
-        segmented = segment(normaliser, members, experiment.segments, context.machine.room)
+    def read(members: Sequence[int], voice: int = 0) -> Sequences:
+        there = normalised_in_voice(normaliser, voice, experiment)
+        segmented = segment(there, members, experiment.segments, context.machine.room)
         values = segmented.values
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))
