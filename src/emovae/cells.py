@@ -1,21 +1,23 @@
 """How one cell is computed: one model, fold, seed and test condition, from frames to probabilities of who is tested."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from emovae import rivals
-from emovae.ensembles import members_of
+from emovae import recognition, rivals
+from emovae.ensembles import Member, members_of
 from emovae.files import damaged
 from emovae.grid import Cell, Context, is_learned, is_network
 from emovae.keys import cell_key
 from emovae.kinds import ENSEMBLES
 from emovae.machine import give_memory_back, one_thread
-from emovae.recognition import recognise
 from emovae.sealed import read_sealed, write_sealed
+from emovae.settings import Segments
 from emovae.stages import Averaged, CellResult, Listener, Step
 
 
@@ -87,16 +89,32 @@ def result_place(context: Context, cell: Cell) -> Path:
 
 def _computed(context: Context, cell: Cell, listen: Listener) -> CellResult:
     if is_learned(cell):
-        return recognise(context, cell, listen)
+        return recognition.recognise(context, cell, listen)
     if cell.model in ENSEMBLES:
-        said = [
-            share * _computed(there, member, listen).probabilities for there, member, share in members_of(context, cell)
-        ]
-        return CellResult(np.sum(said, axis=0, dtype=np.float32), [], [])
+        return CellResult(_together(members_of(context, cell), listen), [], [])
     if not is_network(cell):
         return CellResult(rivals.baseline(context, cell), [], [])
     epochs = context.experiment.classifier.epochs
     return rivals.network(context, cell, lambda epoch, losses: listen(Step(cell, cell.model, epoch, epochs, losses)))
+
+
+def _together(members: Sequence[Member], listen: Listener) -> NDArray[np.float32]:
+    """What members say by their shares; those that read the same segments in the same way read them once."""
+    alike = dict[tuple[Segments, Cell], list[int]]()
+    for place, (there, cell, _) in enumerate(members):
+        alike.setdefault((there.experiment.segments, cell), []).append(place)
+    said = dict[int, NDArray[np.float32]]()
+    for (_, cell), places in alike.items():
+        contexts = [members[place].context for place in places]
+        each = (
+            recognition.said_by_machines(contexts, cell, listen)
+            if is_learned(cell)
+            else rivals.said_by_machines(contexts, cell)
+        )
+        said |= dict(zip(places, each, strict=True))
+    weighted = [members[place].share * said[place] for place in range(len(members))]
+    found: NDArray[np.float32] = np.sum(weighted, axis=0, dtype=np.float32)
+    return found
 
 
 def _as_json(result: CellResult) -> dict[str, Any]:

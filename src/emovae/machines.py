@@ -11,6 +11,7 @@ read as recorded.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,33 @@ from emovae.baselines import functionals_lda, functionals_svm
 from emovae.functionals import per_speaker
 from emovae.grid import Cell, Context, said_by_its_speakers
 
-Vectors = Callable[[Sequence[int], int], NDArray[np.float32]]
+Rows = NDArray[np.float32]
+Vectors = Callable[[Sequence[int], int], Rows]
 """Utterances, and in which voice (0 as recorded, see `voices`) -> their statistics, [utterance, value]."""
+Several = Callable[[Sequence[int], int], Sequence[Rows]]
+"""The same -> several kinds of statistics of them."""
 
 
-def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> NDArray[np.float32]:
+def said_by_each(contexts: Sequence[Context], cell: Cell, read: Several) -> list[Rows]:
+    """What a machine for each kind of statistics says; what these are of is made once for all.
+
+    Args:
+        contexts: what all cells share, one for each kind; they differ in `statistics` alone.
+        cell: as of `said_by_machine`.
+        read: what they read, in this order.
+    """
+    made = dict[tuple[tuple[int, ...], int], Sequence[Rows]]()
+
+    def one_of(place: int, members: Sequence[int], voice: int) -> Rows:
+        asked = (tuple(members), voice)
+        if asked not in made:
+            made[asked] = read(members, voice)
+        return made[asked][place]
+
+    return [said_by_machine(context, cell, partial(one_of, place)) for place, context in enumerate(contexts)]
+
+
+def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> Rows:
     """What the machine says of who is tested, [utterance, class].
 
     It stops at nothing, so it learns from the validation speakers too.
@@ -47,7 +70,7 @@ def said_by_machine(context: Context, cell: Cell, vectors: Vectors) -> NDArray[n
 
 def _scaled(
     context: Context, cell: Cell, vectors: Vectors, sides: Sequence[Sequence[int]], voice: int = 0
-) -> list[NDArray[np.float32]]:
+) -> list[Rows]:
     """What is read of each side, [utterance, value], on the scale that the experiment asks for."""
     if context.experiment.normalise_statistics == "none":
         return [vectors(side, voice) for side in sides]

@@ -114,14 +114,19 @@ def class_shares(context: Context, cell: Cell) -> NDArray[np.float64]:
 
 def read_by(material: Material, members: Sequence[int], told: Array | None) -> Read:
     """What the classifier reads of these utterances."""
-    experiment = material.context.experiment
-    segmented = material.segmented(members)
-    noise = torch.Generator(material.context.machine.device)
-    noise.manual_seed(seed_of(material.context, material.cell, "sample"))
-    room = material.context.machine.room
-    latent = latent_sequences(material.encoder.network, segmented, told, experiment.features, noise, room)
+    segmented, latent = latents_of(material, members, told)
     beside = _beside(material, segmented)
-    return Read(finished_sequences(material, latent, beside), segmented if experiment.draws else None, told, beside)
+    kept = segmented if material.context.experiment.draws else None
+    return Read(finished_sequences(material, latent, beside), kept, told, beside)
+
+
+def latents_of(material: Material, members: Sequence[int], told: Array | None) -> tuple[Segmented, Sequences]:
+    """The segments of these utterances, and their latents."""
+    segmented, machine = material.segmented(members), material.context.machine
+    noise = torch.Generator(machine.device)
+    noise.manual_seed(seed_of(material.context, material.cell, "sample"))
+    features = material.context.experiment.features
+    return segmented, latent_sequences(material.encoder.network, segmented, told, features, noise, machine.room)
 
 
 def _beside(material: Material, segmented: Segmented) -> Tensor | None:

@@ -18,11 +18,21 @@ from emovae.doubt import Answers, averaged, drawn, posterior_answers
 from emovae.encoders import Encoder
 from emovae.evidence import fitted_temperature, posterior, summed
 from emovae.examples import Labelled
-from emovae.grid import Cell, Context, seed_of
+from emovae.grid import Cell, Context, lag_in, seed_of
 from emovae.kinds import MACHINES
-from emovae.latents import conditions, latent_sequences
-from emovae.machines import said_by_machine
-from emovae.material import Material, Read, bounds_of, class_shares, finished_sequences, material_of, read_by, told_of
+from emovae.latents import conditions, latent_sequences, merged
+from emovae.machines import said_by_each
+from emovae.material import (
+    Material,
+    Read,
+    bounds_of,
+    class_shares,
+    finished_sequences,
+    latents_of,
+    material_of,
+    read_by,
+    told_of,
+)
 from emovae.normalise import Normaliser
 from emovae.outputs import predict
 from emovae.readers import dropped, labels_of, reader_of
@@ -43,7 +53,8 @@ def recognise(context: Context, cell: Cell, listen: Listener) -> CellResult:
     material = material_of(context, cell, listen)
     encoder = material.encoder
     if cell.model in MACHINES:
-        result = _by_machine(material)
+        (said,) = _by_machines(material, [context])
+        result = CellResult(said, [], [])
     else:
         result = _by_bayes(material) if cell.test_condition == "bayes" else _by_reading(material, listen)
     tested = context.fold(cell).test
@@ -115,12 +126,29 @@ def _trained(
     return network, curve, validation
 
 
-def _by_machine(material: Material) -> CellResult:
-    def vectors(members: Sequence[int], voice: int) -> Array:
-        there = normalised_in_voice(material.normaliser, voice, material.context.experiment)
-        return read_by(material._replace(normaliser=there), members, None).sequences.values.numpy()
+def said_by_machines(contexts: Sequence[Context], cell: Cell, listen: Listener) -> list[Array]:
+    """What the machines of a cell say that read the same latents, [utterance, class] each.
 
-    return CellResult(said_by_machine(material.context, material.cell, vectors), [], [])
+    Args:
+        contexts: one for each machine; they differ in `statistics` alone.
+        cell: one of `kinds.SHARED`.
+        listen: is told of each epoch.
+
+    Raises:
+        EmovaeError: when training diverges.
+    """
+    return _by_machines(material_of(contexts[0], cell, listen), contexts)
+
+
+def _by_machines(material: Material, contexts: Sequence[Context]) -> list[Array]:
+    cell = material.cell
+
+    def read(members: Sequence[int], voice: int) -> list[Array]:
+        there = normalised_in_voice(material.normaliser, voice, material.context.experiment)
+        _, latent = latents_of(material._replace(normaliser=there), members, None)
+        return [merged(latent, lag_in(context, cell)).values.numpy() for context in contexts]
+
+    return said_by_each(contexts, cell, read)
 
 
 def _by_bayes(material: Material) -> CellResult:

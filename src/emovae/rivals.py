@@ -31,7 +31,7 @@ from emovae.examples import Labelled
 from emovae.grid import WITHOUT_AUTOENCODER, Cell, Context, scale_members, seed_of
 from emovae.latents import Sequences
 from emovae.logmel import HOP_MS
-from emovae.machines import said_by_machine
+from emovae.machines import said_by_each
 from emovae.mfcc import mfcc
 from emovae.normalise import Normaliser
 from emovae.outputs import over, predict
@@ -39,7 +39,7 @@ from emovae.readers import dropped, labels_of, reader_of
 from emovae.seeds import seed_for
 from emovae.stages import CellResult
 from emovae.training import class_weights, train_classifier
-from emovae.vectors import LEAST_DEVIATION, segments_reader, vectors_of
+from emovae.vectors import LEAST_DEVIATION, rows_of, segments_reader
 
 FRAMES_PER_STEP = 100 // HOP_MS
 ATTENDED_FRAMES = 7500 // HOP_MS
@@ -58,7 +58,13 @@ def baseline(context: Context, cell: Cell) -> NDArray[np.float32]:
     if cell.model == "speaker-oracle":
         speakers = [context.frames.utterances[member].speaker for member in fold.test]
         return speaker_oracle.probabilities(speakers, task.numbers(fold.test), len(task.classes))
-    return said_by_machine(context, cell, vectors_of(context, cell))
+    (said,) = said_by_machines([context], cell)
+    return said
+
+
+def said_by_machines(contexts: Sequence[Context], cell: Cell) -> list[NDArray[np.float32]]:
+    """What the machines of a cell without an autoencoder say; arguments as for `vectors.rows_of`."""
+    return said_by_each(contexts, cell, rows_of(contexts, cell))
 
 
 def network(context: Context, cell: Cell, on_epoch: OnEpoch) -> CellResult:
