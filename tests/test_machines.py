@@ -437,6 +437,7 @@ def test_machines_and_their_scale_are_refused_before_anything_is_computed(
     refused: dict[str, dict[str, Any]] = {
         "AE-SVM is for experiments so far; train AE-LSTM": {"models": ["AE-SVM"]},
         "normalise_statistics=speaker is for": {"models": ["VAE-LSTM"], "normalise_statistics": "speaker"},
+        "voices=3 is for discriminants": {"models": ["VAE-LSTM"], "voices": 3},
     }
     for message, keys in refused.items():
         experiment = resolve(keys_of(tiny, baselines=[], **keys))

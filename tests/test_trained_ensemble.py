@@ -494,10 +494,13 @@ def test_a_recording_that_is_there_twice_would_count_twice(kept: Path, table: Pa
     assert found.exit_code != 0
     assert "1 recordings are there more than once, first" in str(found.exception)
     assert command("predict", kept, twice, "--format", "csv").exit_code == 0
-    starts = ["start", *["0.1", "0"] * 20]
-    spans = [f"{line},{start}" for line, start in zip(lines[:1] + lines[1:7] * 2, starts, strict=False)]
-    twice.write_text("\n".join(spans), encoding="utf-8")
-    assert command("predict", kept, twice, "--speaker-column", "who").exit_code != 0
+    spans = ["start", *["0", "0.1"] * 6]
+    parts = [f"{line},{start}" for line, start in zip(lines[:1] + sorted(lines[1:7] * 2), spans, strict=True)]
+    twice.write_text("\n".join(parts), encoding="utf-8")
+    assert command("predict", kept, twice, "--speaker-column", "who", "--format", "csv").exit_code == 0
+    twice.write_text("\n".join([*parts, f"{lines[1]},"]), encoding="utf-8")  # from the beginning, as 0 is
+    again = command("predict", kept, twice, "--speaker-column", "who")
+    assert "1 recordings are there more than once" in str(again.exception)
 
 
 def test_nothing_but_silence_is_told_as_that(kept: Path, tmp_path: Path) -> None:
@@ -578,6 +581,23 @@ def test_evaluate_hears_all_that_somebody_says_and_asks_about_some(ensemble: Tra
     nobody = replace(corpus, utterances=tuple(hers))
     alone = evaluated(ensemble, nobody, questions(nobody, ensemble.settings, ensemble.classes, {}), by_speaker=True)
     assert (alone.temperature, alone.temperature_alone) == (ensemble.temperature, None)
+
+
+def test_what_evaluate_does_not_ask_about_may_be_broken(kept: Path, corpus: Corpus, tmp_path: Path) -> None:
+    hers = [one for one in corpus.utterances if one.speaker == "F1"]
+    left_out = next(one for one in hers if one.emotion == "sadness")
+    for one in hers:
+        soundfile.write(tmp_path / f"{one.id}.wav", corpus.waveform(one), SAMPLE_RATE_HZ, "FLOAT")
+    (tmp_path / f"{left_out.id}.wav").write_bytes(b"no sound")
+    rows = [f"{one.id}.wav,{one.emotion},F1" for one in hers]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,speaker", *rows]), encoding="utf-8")
+    asked = ("evaluate", kept, "--corpus", tmp_path / "t.csv", "--by-speaker", "--json")
+    found = command(*asked, "--map", "sadness=-")
+    assert found.exit_code == 0, found.output
+    content = json.loads(found.stdout)
+    assert "1 recordings that are not asked about cannot be read, and set no scale" in content["notices"]
+    assert not content["failed"]
+    assert command(*asked).exit_code == 1
 
 
 @pytest.mark.slow

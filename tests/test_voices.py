@@ -1,6 +1,7 @@
 """Other voices of the same speakers: what is done to frames is what a real change of the sound does to them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,7 @@ def test_another_voice_is_on_the_scale_of_those_who_were_recorded_or_on_its_own(
             np.float64
         )
         np.testing.assert_allclose(other.scales[one].mean, pool.mean(0), atol=1e-4)
+        np.testing.assert_allclose(other.scales[one].deviation, np.maximum(pool.std(0), 0.1), atol=1e-3)
         expected = other.scales[one]
     np.testing.assert_allclose(other.of(one), (frames.of(one) - expected.mean) / expected.deviation, atol=1e-5)
 
@@ -205,6 +207,30 @@ def test_a_discriminant_learns_from_each_voice_and_asks_as_recorded(
     assert np.abs(finished(plain, cell).probabilities - found).max() > 1e-3
 
 
+@pytest.mark.parametrize("model", ["VAE-LDA", "PCA-LDA"])
+def test_readers_of_segments_learn_from_voices_of_somebody_who_says_one_segment_and_speaks_fast(
+    model: str, small_corpus: Corpus, cache: Path, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    """A voice that takes a tenth of the time leaves less than a segment of 100 ms, which is filled up."""
+    context = context_of(small_corpus, cache, tiny, tmp_path, voices=2)
+    lengths = np.diff(context.frames.spans)[:, 0]
+    starts = context.frames.spans[:, :1]
+    cut = replace(context.frames, spans=np.concatenate([starts, starts + np.minimum(lengths, 10)[:, None]], axis=1))
+    cell = of_model(context, model)
+    assert min(np.diff(in_voice(cut, 1, context.experiment.front_end).spans)[:, 0]) == 9
+    said = []
+    for voices in (0, 2):
+        there = context._replace(
+            frames=cut,
+            experiment=context.experiment.model_copy(update={"voices": voices}),
+            folder=tmp_path / str(voices),
+        )
+        there.folder.mkdir()
+        run_cell(there, cell, lambda _: None)
+        said.append(finished(there, cell).probabilities)
+    assert np.abs(said[1] - said[0]).max() > 1e-3
+
+
 @pytest.mark.parametrize("scale", ["none", "speaker"])
 @pytest.mark.parametrize(("model", "heard"), [("functionals-LDA", {0, 1, 2}), ("functionals-SVM", {0})])
 def test_nobody_who_is_tested_is_heard_in_another_voice(
@@ -230,6 +256,18 @@ def test_voices_have_keys_of_their_own_and_leave_autoencoders_and_others_theirs(
     assert changed == {"VAE-LDA", "functionals-LDA", "PCA-LDA", "cepstra-LDA", "prosody-LDA"}
     cell = of_model(context, "VAE-LDA")
     assert autoencoder_key(context, cell) == autoencoder_key(plain, cell)
+    others = tuple(replace(utterance, speaker=f"not {utterance.speaker}") for utterance in context.frames.utterances)
+    renamed = context._replace(frames=replace(context.frames, utterances=others))
+    scaled = [
+        one._replace(experiment=plain.experiment.model_copy(update={"normalise": "speaker"}))
+        for one in (plain, renamed)
+    ]
+    assert autoencoder_key(scaled[0], cell) != autoencoder_key(scaled[1], cell)  # whose frames set a scale
+    assert autoencoder_key(renamed, cell) == autoencoder_key(context, cell)
+    assert cell_key(renamed, cell) != cell_key(context, cell)  # other names have other voices
+    assert cell_key(renamed, of_model(context, "functionals-SVM")) == cell_key(
+        context, of_model(context, "functionals-SVM")
+    )
 
 
 @pytest.mark.slow

@@ -81,8 +81,9 @@ def _made_of(trained: Trained) -> str:
     spans = " and ".join(f"{span.length_ms}" for span in asked.spans)
     beside = f", of {' and of '.join(asked.beside)}" if asked.beside else ""
     many = f"{len(trained.readings.encoders)} {name}s"
+    voices = f",\nwhich learned from each speaker in {settings.voices} other voices, too," if settings.voices else ""
     return (
-        f"Segments of {spans} ms become latent features ({many}). Linear discriminants\n"
+        f"Segments of {spans} ms become latent features ({many}). Linear discriminants{voices}\n"
         f"read statistics over time of these{beside}, and their posteriors are averaged"
     )
 

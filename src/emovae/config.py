@@ -84,7 +84,7 @@ class Experiment(Frozen):
     normalise: Normalise = "train"
     statistics: Statistics = "values"
     normalise_statistics: Literal["none", "speaker"] = "none"
-    voices: Annotated[int, Field(ge=0, le=100)] = 0
+    voices: Annotated[int, Field(ge=0, le=20)] = 0
     insist_on_speaker_normalisation: bool = False
     segments: Segments = Segments()
     autoencoder: Autoencoder = Autoencoder()

@@ -82,7 +82,7 @@ def evaluated(
     labels = dict(zip((utterance.id for utterance in asked.utterances), asked.labels, strict=True))
     people = model if by_speaker and isinstance(model, TrainedEnsemble) else None
     wanted = _of_their_speakers(corpus, asked) if people else asked.utterances
-    told, failed, short = list[_Heard](), list[Problem](), 0
+    told, failed, short, unheard = list[_Heard](), list[Problem](), 0, 0
     parts, kept = list[Answers](), list[Heard]()
     with ThreadPoolExecutor(threads) as pool:
         for some in ahead(pool, partial(_decoded, corpus, labels), handfuls(wanted), threads + 1):
@@ -94,8 +94,9 @@ def evaluated(
             lengths = [len(one.waveform) for one in some if one.waveform is not None and one.label is not None]
             short += sum(length < model.least_samples for length in lengths)
             told += [one._replace(waveform=None) for one in some if one.problem is None]
-            failed += [one.problem for one in some if one.problem is not None]
-            progress(len(told) + len(failed), len(wanted))
+            failed += [one.problem for one in some if one.problem is not None and one.label is not None]
+            unheard += sum(one.problem is not None and one.label is None for one in some)
+            progress(len(told) + len(failed) + unheard, len(wanted))
     tested = [one for one in told if one.label is not None]
     if not tested:
         raise AudioError(
@@ -118,6 +119,7 @@ def evaluated(
         notices=(
             *_of_training(model, corpus, tested),
             *(_of_scales(tested, known) if people else ()),
+            *([f"{unheard:,} recordings that are not asked about cannot be read, and set no scale"] if unheard else ()),
             *corpus.notices,
             *asked.notices,
         ),

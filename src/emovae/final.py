@@ -89,8 +89,9 @@ def estimate(experiment: Experiment, corpus: Corpus, means: Means) -> dict[str, 
 
 def _few(experiment: Experiment, corpus: Corpus, means: Means) -> int:
     """How many of the tested utterances are of people who say too little to be set on a scale of their own."""
-    plan = tasks_of(experiment, corpus, corpus.utterances, means.given)[0].plan
-    known = are_known([utterance.speaker for utterance in corpus.utterances])
+    frames = frames_of(experiment, corpus, means.cache, means.watcher, means.jobs)
+    plan = tasks_of(experiment, corpus, frames.utterances, means.given)[0].plan
+    known = are_known([utterance.speaker for utterance in frames.utterances])
     tested = sorted({member for fold in plan.folds for member in fold.test})
     return int((~known[tested]).sum())
 

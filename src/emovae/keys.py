@@ -5,6 +5,7 @@ shared by every cell that can use it, and the classifier. A key hashes all that 
 file is never computed again and a changed setting never finds an old one.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from emovae.config import CONDITIONED, Experiment
@@ -41,7 +42,7 @@ def autoencoder_key(context: Context, cell: Cell) -> str:
         [
             [RESULTS_VERSION, "autoencoder", encoder_model(cell), context.frames.digest, context.machine.kind],
             [context.ids(train), context.ids(validation), told, seed_of(context, cell, "autoencoder")],
-            [context.autoencoder(cell).model_dump(), _cut(experiment), experiment.normalise],
+            [context.autoencoder(cell).model_dump(), _cut(experiment), *_scale(context)],
         ]
     )
 
@@ -54,7 +55,7 @@ def cell_key(context: Context, cell: Cell) -> str:
     experiment, task, fold = context.experiment, context.tasks[cell.task], context.fold(cell)
     learned_from = [*fold.train, *fold.validation]
     facts: list[object] = [
-        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine.kind, experiment.normalise],
+        [RESULTS_VERSION, cell.model, context.rows(cell).digest, context.machine.kind, *_scale(context)],
         [task.classes, task.numbers(learned_from).tolist(), context.ids(learned_from), len(fold.train)],
         [context.ids(scale_members(context, cell)), context.ids(fold.test)],
     ]
@@ -68,14 +69,12 @@ def cell_key(context: Context, cell: Cell) -> str:
             [cell.test_condition, experiment.marginal_weights, told],
         ]
         if cell.test_condition == "predicted":
-            speakers = [context.frames.utterances[member].speaker for member in fold.train]
-            facts += [speakers, task.condition_numbers(learned_from)]
+            facts += [_speakers(context, fold.train), task.condition_numbers(learned_from)]
     if cell.model in MACHINES and experiment.normalise_statistics != "none":
         said = said_by_its_speakers(context, cell)
-        speakers = [context.frames.utterances[member].speaker for member in said]
-        facts += ["statistics", experiment.normalise_statistics, context.ids(said), speakers]
+        facts += ["statistics", experiment.normalise_statistics, context.ids(said), _speakers(context, said)]
     if cell.model.endswith("-LDA") and experiment.voices:
-        facts += ["voices", VOICES_VERSION, experiment.voices]
+        facts += ["voices", VOICES_VERSION, experiment.voices, _speakers(context, learned_from)]
     if is_network(cell):
         facts += [seed_of(context, cell, "classifier"), experiment.classifier.model_dump(), experiment.draws]
     if cell.model in WITHOUT_AUTOENCODER:
@@ -87,9 +86,19 @@ def cell_key(context: Context, cell: Cell) -> str:
     if cell.continuous:
         facts += ["continuous", task.values_of(learned_from).tolist()]
     if cell.model == "speaker-oracle":
-        facts += [[context.frames.utterances[member].speaker for member in fold.test]]
+        facts += [_speakers(context, fold.test)]
         facts += [task.numbers(fold.test).tolist()]
     return fingerprint(facts)
+
+
+def _speakers(context: Context, members: Sequence[int]) -> list[str]:
+    return [context.frames.utterances[member].speaker for member in members]
+
+
+def _scale(context: Context) -> list[object]:
+    """How frames are scaled, and by whose."""
+    how = context.experiment.normalise
+    return [how, _speakers(context, range(len(context.frames.utterances)))] if how == "speaker" else [how]
 
 
 def _cut(experiment: Experiment) -> dict[str, Any]:

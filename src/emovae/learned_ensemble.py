@@ -4,7 +4,7 @@ Discriminants stop at nothing, so those that are kept learn from the validation 
 temperature and the usual confidence, is told by others like them that learned from the training speakers alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,10 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     fold, utterances = context.fold(cell), context.frames.utterances
     speakers = {utterances[member].speaker for side in (fold.train, fold.validation) for member in side}
     members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in speakers]
-    spoken = [_rows(context, readings, members, voice) for voice in range(context.experiment.voices + 1)]
+    if context.experiment.normalise_statistics == "none":  # nobody's unlabelled speech sets a scale
+        members = sorted((*fold.train, *fold.validation))
+    voices = range(context.experiment.voices + 1)
+    spoken = list(zip(*(_rows(context, readings, members, voice) for voice in voices), strict=True))
     alone = _set(context, cell, readings, members, spoken)
     if context.experiment.normalise_statistics == "none":
         return LearnedEnsemble(readings, alone, None)
@@ -88,14 +91,15 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     if why := _lacking(context, cell, heard):
         return LearnedEnsemble(readings, alone, None, why)
     people = [said_by[place] for place in known]
-    scaled = [[per_speaker(one[known], people) for one in rows] for rows in spoken]
+    scaled = ([per_speaker(rows[known], people) for rows in voices] for voices in spoken)
     return LearnedEnsemble(readings, alone, _set(context, cell, readings, heard, scaled))
 
 
 def _lacking(context: Context, cell: Cell, heard: Sequence[int]) -> str:
     """Why nothing can be learned of people from these of their utterances, as places in the corpus; "" where it can."""
     task, fold, utterances = context.tasks[cell.task], context.fold(cell), context.frames.utterances
-    train, validation = ([member for member in side if member in set(heard)] for side in (fold.train, fold.validation))
+    known = set(heard)
+    train, validation = ([member for member in side if member in known] for side in (fold.train, fold.validation))
     enough = f"{LEAST_KNOWN} recordings or more, which a scale of one's own takes"
     if not validation:
         return f"none of the {_people(utterances, fold.validation)} people set apart to stop the learning has {enough}"
@@ -148,23 +152,19 @@ def _rows(context: Context, readings: Readings, members: Sequence[int], voice: i
 
 
 def _set(
-    context: Context, cell: Cell, readings: Readings, members: Sequence[int], spoken: Sequence[Sequence[Array]]
+    context: Context, cell: Cell, readings: Readings, members: Sequence[int], spoken: Iterable[Sequence[Array]]
 ) -> Set:
-    """The discriminants of these rows in each voice, one for each member of the ensemble."""
+    """The discriminants of a set, one for each member of the ensemble, which has rows of utterances in each voice."""
     task, fold = context.tasks[cell.task], context.fold(cell)
     place_of = {member: place for place, member in enumerate(members)}
     train, validation = ([member for member in side if member in place_of] for side in (fold.train, fold.validation))
-    classes = len(task.classes)
+    sides = [[place_of[member] for member in side] for side in (train, [*train, *validation])]
+    labels = [task.numbers(side) for side in (train, [*train, *validation])]
+    asked, classes = sides[1][len(train) :], len(task.classes)
     said, kept = np.zeros((len(validation), classes), np.float32), []
-    for seat, *voices in zip(readings.seats, *spoken, strict=True):
-
-        def shown(*sides: Sequence[int], voices: Sequence[Array] = voices) -> tuple[Array, NDArray[np.int64]]:
-            """What these say in all voices, and the class of each."""
-            each = [member for side in sides for member in side]
-            places = [place_of[member] for member in each]
-            return np.concatenate([rows[places] for rows in voices]), np.tile(task.numbers(each), len(voices))
-
-        asked = voices[0][[place_of[member] for member in validation]]
-        said += seat.share * functionals_lda.probabilities(*shown(train), asked, classes)
-        kept.append(functionals_lda.learned(*shown(train, validation)))
+    for seat, voices in zip(readings.seats, spoken, strict=True):
+        some, all_of_them = (np.concatenate([rows[side] for rows in voices]) for side in sides)
+        told = [np.tile(one, len(voices)) for one in labels]
+        said += seat.share * functionals_lda.probabilities(some, told[0], voices[0][asked], classes)
+        kept.append(functionals_lda.learned(all_of_them, told[1]))
     return Set(Machines(tuple(kept), fit_temperature(said, task.numbers(validation))), validation, said)

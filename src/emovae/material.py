@@ -34,6 +34,7 @@ from emovae.normalise import Normaliser
 from emovae.readers import classifier_of
 from emovae.segments import Segmented, segment
 from emovae.stages import Listener, Step
+from emovae.voices import cut_in_voice, normalised_in_voice
 
 Array = NDArray[np.float32]
 
@@ -57,6 +58,13 @@ class Material(NamedTuple):
     cell: Cell
     encoder: Encoder
     normaliser: Normaliser
+
+    def in_voice(self, number: int) -> "Material":
+        """The same of the speakers in another voice, see `voices`; as recorded for 0."""
+        experiment = self.context.experiment
+        cut = experiment.model_copy(update={"segments": cut_in_voice(experiment.segments, number)})
+        there = normalised_in_voice(self.normaliser, number, experiment)
+        return self._replace(context=self.context._replace(experiment=cut), normaliser=there)
 
     def segmented(self, members: Sequence[int]) -> Segmented:
         """The segments of these utterances."""

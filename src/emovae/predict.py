@@ -117,15 +117,15 @@ def predicted_by_speaker(
 
 
 def _require_once(wanted: Sequence[Source]) -> None:
-    counts = Counter((os.path.normpath(source.file), source.start, source.end) for source in wanted if source.speaker)
-    twice = [(file, start, end) for (file, start, end), count in counts.items() if count > 1]
+    counts = Counter(
+        (source.speaker, os.path.abspath(source.file), source.start or 0.0, source.end)  # noqa: PTH100 - no links
+        for source in wanted
+        if source.speaker
+    )
+    twice = [span for (_, *span), count in counts.items() if count > 1]
     if twice:
         file, start, end = twice[0]
-        span = (
-            ""
-            if (start, end) == (None, None)
-            else f" from {start or 0:g} s to {'its end' if end is None else f'{end:g} s'}"
-        )
+        span = "" if (start, end) == (0, None) else f", {start:g} s to {'its end' if end is None else f'{end:g} s'}"
         raise ConfigError(
             f"{len(twice):,} recordings are there more than once, first {file}{span}: the scale of who speaks would"
             " count it so often; leave one row of each"

@@ -60,9 +60,13 @@ def answers(settings: dict[str, Any]) -> Iterator[list[str]]:
         yield [question, ", ".join(_spelled(_looked_up(settings, name)) for name in names)]
     if columns := settings["front_end"].get("prosody"):
         yield ["beside them F0, voicing and energy, columns of each", str(columns)]
-    if voices := settings.get("voices"):
+    asked = settings.get("ensemble", {})
+    discriminants = asked.get("of") or [
+        name for name in (*settings["models"], *settings["baselines"]) if "-LDA" in name
+    ]
+    if discriminants and (voices := settings.get("voices")):
         yield ["other voices of each speaker that discriminants learn from", str(voices)]
-    if (asked := settings.get("ensemble", {})).get("of"):
+    if asked.get("of"):
         spans = [f"{span['length_ms']} {span['step_ms']} {span['stride_ms']}" for span in asked["spans"]]
         yield ["machines together over", _spelled(asked["of"])]
         yield ["their segments, ms: length, step, stride", "; ".join(spans)]

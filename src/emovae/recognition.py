@@ -39,7 +39,6 @@ from emovae.readers import dropped, labels_of, reader_of
 from emovae.reconstruction import reconstruction_errors
 from emovae.seeds import seed_for
 from emovae.stages import Averaged, CellResult, Listener, Step
-from emovae.voices import normalised_in_voice
 
 Array = NDArray[np.float32]
 
@@ -144,8 +143,7 @@ def _by_machines(material: Material, contexts: Sequence[Context]) -> list[Array]
     cell = material.cell
 
     def read(members: Sequence[int], voice: int) -> list[Array]:
-        there = normalised_in_voice(material.normaliser, voice, material.context.experiment)
-        _, latent = latents_of(material._replace(normaliser=there), members, None)
+        _, latent = latents_of(material.in_voice(voice), members, None)
         return [merged(latent, lag_in(context, cell)).values.numpy() for context in contexts]
 
     return said_by_each(contexts, cell, read)

@@ -41,6 +41,8 @@ def require_takeable(experiment: Experiment) -> None:
             f"normalise_statistics={experiment.normalise_statistics} is for ensembles and the machines of experiments:"
             " it needs all that a person says; leave it out"
         )
+    if experiment.voices:
+        raise ConfigError(f"voices={experiment.voices} is for discriminants, and {model} is none; leave it out")
     if model == "CVAE-LSTM" and experiment.test_condition != ("marginal",):
         raise ConfigError(
             f"test_condition={','.join(experiment.test_condition)} is not for a model to take along, which knows no"

@@ -20,7 +20,7 @@ from emovae.mfcc import moving
 from emovae.normalise import Normaliser
 from emovae.prosodic import prosodic
 from emovae.segments import segment
-from emovae.voices import in_voice, normalised_in_voice
+from emovae.voices import cut_in_voice, in_voice, normalised_in_voice
 
 Rows = NDArray[np.float32]
 
@@ -96,7 +96,7 @@ def _steps_reader(context: Context, cell: Cell, normaliser: Normaliser) -> Steps
 
     def read(members: Sequence[int], voice: int = 0) -> Sequences:
         there = normalised_in_voice(normaliser, voice, experiment)
-        segmented = segment(there, members, experiment.segments, context.machine.room)
+        segmented = segment(there, members, cut_in_voice(experiment.segments, voice), context.machine.room)
         values = segmented.values
         if components is not None:
             values = torch.from_numpy(components.of(values.numpy()))

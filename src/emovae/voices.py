@@ -3,10 +3,12 @@
 A copy of all that somebody says is another person's: of a longer or shorter vocal tract (the mel axis is warped, as
 Jaitly and Hinton 2013, "Vocal tract length perturbation (VTLP) improves speech recognition"), faster or slower (Ko et
 al. 2015, "Audio augmentation for speech recognition"), higher or lower, and before another microphone, which is nearer
-or not, and brighter or not. All that is done to frames that are there; no sound is computed again.
+or not, and brighter or not. All that is done to frames that are there; no sound is computed again, so that a higher
+voice is one in the column of F0 alone (`front_end.prosody`), and harmonics in the bands go with the tract.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from emovae.mel import centres_hz, mel
 from emovae.normalise import Normaliser
 from emovae.prosody import COLUMNS
 from emovae.seeds import seed_for
-from emovae.settings import FrontEnd
+from emovae.settings import FrontEnd, Segments
 
 VOICES_VERSION = 1
 """Raised when the same speaker has other voices than before."""
@@ -51,6 +53,7 @@ class Voice(NamedTuple):
     level: float = 0.0
 
 
+@lru_cache(maxsize=100_000)
 def voice_of(speaker: str, number: int) -> Voice:
     """One of the other voices of a speaker, counted from 1: always the same, whatever the experiment.
 
@@ -73,18 +76,19 @@ def spoken(frames: Rows, voice: Voice, front_end: FrontEnd) -> Rows:
     Returns:
         [frame, column], `tempo` times as many.
     """
-    bands = front_end.bands
-    times = np.linspace(0, len(frames) - 1, max(1, round(voice.tempo * len(frames))))
-    rows = _between(frames, times)
-    positions = np.interp(
-        np.array([mel(hz * voice.tract) for hz in centres_hz(front_end)]),
-        np.array([mel(hz) for hz in centres_hz(front_end)]),
-        np.arange(bands),
-    )
+    bands, centres = front_end.bands, centres_hz(front_end)
+    rows = _between(frames, np.linspace(0, len(frames) - 1, _lasting(len(frames), voice)))
+    wanted, there = (np.array([mel(hz * times) for hz in centres]) for times in (voice.tract, 1.0))
+    positions = np.interp(wanted, there, np.arange(bands))
     tilted = _between(rows[:, :bands].T, positions).T + np.linspace(-voice.tilt, voice.tilt, bands) + voice.level
     melody, strength, energy = np.split(rows[:, bands:], COLUMNS, axis=1)
     beside = (melody + voice.pitch, strength, energy + voice.level)
     return np.ascontiguousarray(np.concatenate([tilted, *beside], axis=1), np.float32)
+
+
+def _lasting(frames: int, voice: Voice) -> int:
+    """How many frames an utterance of so many has in another voice."""
+    return max(1, round(voice.tempo * frames))
 
 
 def _between(rows: Rows, places: NDArray[np.float64]) -> Rows:
@@ -97,7 +101,7 @@ def _between(rows: Rows, places: NDArray[np.float64]) -> Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Voiced(CorpusFrames):
-    """The frames of a corpus in which every speaker has another voice; `spans` are as long as what they say lasts.
+    """The frames of a corpus in which every speaker has another voice: `of` tells them, and `spans` how long they last.
 
     Attributes:
         recorded: those that were.
@@ -126,15 +130,20 @@ def in_voice(frames: CorpusFrames, number: int, front_end: FrontEnd) -> CorpusFr
         return frames
     lengths = np.diff(frames.spans)[:, 0].tolist()
     voices = [voice_of(utterance.speaker, number) for utterance in frames.utterances]
-    spoken_for = [max(1, round(voice.tempo * length)) for voice, length in zip(voices, lengths, strict=True)]
-    ends = np.cumsum(spoken_for, dtype=np.int64)
+    lasting = [_lasting(length, voice) for voice, length in zip(voices, lengths, strict=True)]
+    ends = np.cumsum(lasting, dtype=np.int64)
     return Voiced(
         **{name: getattr(frames, name) for name in ("folder", "key", "utterances", "left_out", "digest")},
-        spans=np.stack([ends - spoken_for, ends], axis=1),
+        spans=np.stack([ends - lasting, ends], axis=1),
         recorded=frames,
         number=number,
         front_end=front_end,
     )
+
+
+def cut_in_voice(segments: Segments, number: int) -> Segments:
+    """How another voice is cut: who speaks faster may fall short of a segment, and is filled up."""
+    return segments if number == 0 else segments.model_copy(update={"short": "pad"})
 
 
 def normalised_in_voice(normaliser: Normaliser, number: int, experiment: Experiment) -> Normaliser:

@@ -3,6 +3,7 @@
 The same function runs a cell either way, so results don't depend on how many run at once.
 """
 
+import math
 import multiprocessing
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ from emovae.keys import autoencoder_key, cell_key
 from emovae.kinds import ALONE, SHARED
 from emovae.segments import frames_per_segment, segment_count
 from emovae.stages import Listener, Step
+from emovae.voices import TEMPO
 
 Job = tuple[Cell, ...]
 """Cells computed one after the other, because they share an autoencoder (or, for a baseline, the very result)."""
@@ -72,6 +74,8 @@ def _in_memory(context: Context) -> bool:
     """Whether no segments of a cell can need a file."""
     asked, lengths = context.experiment, np.diff(context.frames.spans)[:, 0].tolist()
     spans = (asked.segments, *(asked.ensemble.spans if asked.ensemble.of else ()))
+    slowest = 1 + TEMPO if asked.voices else 1.0
+    lengths = [math.ceil(slowest * length) for length in lengths]
     most = max(frames_per_segment(span) * sum(segment_count(length, span) for length in lengths) for span in spans)
     return context.machine.room.holds(most * context.frames.columns * np.dtype(np.float32).itemsize)
 
