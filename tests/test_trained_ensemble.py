@@ -126,7 +126,7 @@ def waveforms(corpus: Corpus, count: int) -> list[Waveform]:
         SLOW("VAE-ensemble", ("normalise=none", "ensemble.beside=[]", "features=mean+log_variance", *BARE)),
     ],
 )
-@pytest.mark.parametrize("scale", ["none", "speaker"])
+@pytest.mark.parametrize("scale", [SLOW("none"), "speaker"])
 def test_a_folds_ensemble_says_of_its_held_out_speakers_what_the_run_said(
     model: str, changes: tuple[str, ...], scale: str, make: Make, corpus: Corpus, cache: Path, tmp_path: Path
 ) -> None:
@@ -306,6 +306,7 @@ def test_whom_the_model_will_judge_by_themselves_the_estimate_counts(corpus: Cor
     assert "(2 of them, of people with fewer than 6 recordings, would be judged by themselves" in model_card(model)
 
 
+@pytest.mark.slow
 def test_a_fold_counts_whom_it_judges_by_themselves(corpus: Corpus, cache: Path) -> None:
     """One of the ten says five things: the fold that holds her out tells of five."""
     hers = [one for one in corpus.utterances if one.speaker == "F1"][LEAST_KNOWN - 1 :]
