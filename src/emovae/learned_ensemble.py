@@ -80,8 +80,8 @@ def learn_ensemble(context: Context, cell: Cell, listen: Listener) -> LearnedEns
     members = [member for member in said_by_its_speakers(context, cell) if utterances[member].speaker in speakers]
     if context.experiment.normalise_statistics == "none":  # nobody's unlabelled speech sets a scale
         members = sorted((*fold.train, *fold.validation))
-    voices = range(context.experiment.voices + 1)
-    spoken = list(zip(*(_rows(context, readings, members, voice) for voice in voices), strict=True))
+    numbers = range(context.experiment.voices + 1)
+    spoken = list(zip(*(_rows(context, readings, members, voice) for voice in numbers), strict=True))
     alone = _set(context, cell, readings, members, spoken)
     if context.experiment.normalise_statistics == "none":
         return LearnedEnsemble(readings, alone, None)
